@@ -1,0 +1,57 @@
+"""What the anatomy network says of a film: where the organs are, and what kind of image this is."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+Organ = Literal["right_lung", "left_lung", "heart", "right_clavicle", "left_clavicle"]
+ORGANS: tuple[Organ, ...] = get_args(Organ)
+
+
+@dataclass(frozen=True, eq=False)
+class Anatomy:
+    """Organs on a film.
+
+    Attributes
+    ----------
+    masks : (5, h, w) bool
+        One mask an organ, in the order of `ORGANS`, over the whole film stretched to (h, w). `right_lung` is the lung on the
+        image's left: the patient's right on an upright, unmirrored film.
+    """
+
+    masks: npt.NDArray[np.bool_]
+
+    def mask(self, organ: Organ) -> npt.NDArray[np.bool_]:
+        """Return the (h, w) mask of one organ."""
+        return self.masks[ORGANS.index(organ)]
+
+    @property
+    def lungs(self) -> npt.NDArray[np.bool_]:
+        """Both lungs in one (h, w) mask."""
+        return self.mask("right_lung") | self.mask("left_lung")
+
+
+@dataclass(frozen=True)
+class Appearance:
+    """What kind of image this is; every value is a probability in [0, 1].
+
+    Attributes
+    ----------
+    frontal, lateral, not_chest : float
+        Sum to 1.
+    turn : (4,) floats
+        That the film has been turned by 0, 1, 2, 3 counter-clockwise quarter turns (as by `numpy.rot90`); sum to 1.
+    inverted : float
+        That bright and dark are exchanged.
+    mirrored : float
+        That left and right are exchanged.
+    """
+
+    frontal: float
+    lateral: float
+    not_chest: float
+    turn: tuple[float, float, float, float]
+    inverted: float
+    mirrored: float

@@ -1,0 +1,57 @@
+"""Everything that lucidray raises on purpose.
+
+    LucidrayError
+    ├── UsageError            a wrong option, setting or argument                       exit 2, HTTP 400
+    ├── InputError            the file cannot be read as a film                         exit 4, HTTP 415
+    │   └── UnsupportedError  it can be read, but it is not a film that lucidray takes  exit 4, HTTP 415
+    ├── ModelError            weights are missing, damaged or do not fit                exit 5, HTTP 503
+    │   └── MissingExtraError an optional dependency is not installed                   exit 5, HTTP 503
+    └── OutputError           a result cannot be written                                exit 1, HTTP 500
+
+A refused film is no error: it is a `Reading` with `accepted` false (exit 3, HTTP 422). Anything else that escapes is our
+fault (exit 1, HTTP 500). A message is one line, says what is wrong and, where there is a cure, what to do.
+"""
+
+
+class LucidrayError(Exception):
+    """Root of the tree; `exit_code` and `http_status` are what the command line and the server answer with."""
+
+    exit_code = 1
+    http_status = 500
+
+
+class UsageError(LucidrayError):
+    """A wrong option, setting or argument."""
+
+    exit_code = 2
+    http_status = 400
+
+
+class InputError(LucidrayError):
+    """The file cannot be read as a film: truncated, empty, damaged, too large, not an image."""
+
+    exit_code = 4
+    http_status = 415
+
+
+class UnsupportedError(InputError):
+    """The file is sound, but of a kind that lucidray does not take: CT, MR, multi-frame, an unknown transfer syntax."""
+
+
+class ModelError(LucidrayError):
+    """Model weights are missing, damaged, or do not fit the code."""
+
+    exit_code = 5
+    http_status = 503
+
+
+class MissingExtraError(ModelError):
+    """An optional dependency is not installed; the message names the cure."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs an optional part that is not installed: pip install 'lucidray[{extra}]'")
+        self.extra = extra
+
+
+class OutputError(LucidrayError):
+    """A result cannot be written: no permission, no space, a file where a folder should be."""

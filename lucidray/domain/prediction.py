@@ -1,0 +1,60 @@
+"""What a classifier answers."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from lucidray.domain.vocabulary import Label
+
+
+@dataclass(frozen=True)
+class Score:
+    """A calibrated probability, or the reason why there is none.
+
+    Attributes
+    ----------
+    probability : float in [0, 1] or None
+        Calibrated at `prevalence`; None where `unsupported_reason` says why.
+    interval : (low, high) or None
+        95 % interval of the calibration at this score.
+    threshold : float in [0, 1] or None
+        On the scale of `probability`.
+    n_positive : int
+        Positive films behind the interval.
+    prevalence : float or None
+        Share of positives in the sample that the calibration holds for.
+    """
+
+    probability: float | None
+    interval: tuple[float, float] | None
+    threshold: float | None
+    n_positive: int
+    prevalence: float | None
+    unsupported_reason: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Heatmap:
+    """Where on the film a finding's score comes from.
+
+    Attributes
+    ----------
+    values : (h, w) float32 in [0, 1]
+        Over the whole film, on a scale fixed for the finding (not for the film): 0 where nothing speaks for it, 1 where films
+        that have the finding are at their hottest.
+    cut : float in [0, 1]
+        From here on a place counts as part of a region.
+    """
+
+    values: npt.NDArray[np.float32]
+    cut: float
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """Scores of all findings; a label that the model cannot score is there with probability None."""
+
+    scores: dict[Label, Score]
+    overall: Score
+    heatmaps: dict[Label, Heatmap]

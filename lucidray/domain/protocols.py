@@ -1,0 +1,97 @@
+"""What a backend must be able to do. Backends live in `models` and `readers`; `pipeline` knows these protocols only."""
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from lucidray.domain.anatomy import Anatomy, Appearance
+from lucidray.domain.prediction import Prediction
+from lucidray.domain.radiograph import FloatImage, Radiograph
+from lucidray.domain.reading import Finding, Measurement, ModelUsed, Overall, Report
+
+
+@dataclass(frozen=True)
+class GateThresholds:
+    """From which probability, or under which measure, the acceptance gate refuses; fitted with the network that it judges by.
+
+    Attributes
+    ----------
+    lateral, not_chest, turned, inverted, mirrored : float in [0, 1]
+        Probabilities from which the film counts as such.
+    min_lung_fraction : float
+        Smallest share of the film that each lung may cover.
+    min_lung_ratio : float
+        Smallest ratio of the smaller lung's area to the larger one's.
+    """
+
+    lateral: float
+    not_chest: float
+    turned: float
+    inverted: float
+    mirrored: float
+    min_lung_fraction: float
+    min_lung_ratio: float
+
+
+@runtime_checkable
+class Segmenter(Protocol):
+    """Finds the organs on a film and says what kind of image it is, in one pass."""
+
+    @property
+    def used(self) -> ModelUsed:
+        """Name, version and hash, for the reading's provenance."""
+
+    @property
+    def thresholds(self) -> GateThresholds:
+        """Where the gate cuts this network's answers."""
+
+    def segment(self, pixels: FloatImage) -> tuple[Anatomy, Appearance]:
+        """Look at (H, W) float32 pixels in [0, 1]."""
+
+
+@runtime_checkable
+class Classifier(Protocol):
+    """Scores findings on an accepted film."""
+
+    @property
+    def used(self) -> ModelUsed:
+        """Name, version and hash, for the reading's provenance."""
+
+    def predict(self, film: Radiograph) -> Prediction:
+        """Score all findings; the film's age decides which ones the model may speak about."""
+
+
+@dataclass(frozen=True)
+class ReportRequest:
+    """What a reader gets to write from.
+
+    Attributes
+    ----------
+    film : Radiograph
+    findings : list of Finding
+        All 14, statuses decided, regions located.
+    overall : Overall
+    measurements : list of Measurement
+    symptoms : str or None
+        As the person typed them.
+    language : str
+        ISO 639-1.
+    """
+
+    film: Radiograph
+    findings: list[Finding]
+    overall: Overall
+    measurements: list[Measurement]
+    symptoms: str | None
+    language: str
+
+
+@runtime_checkable
+class Reader(Protocol):
+    """Writes about a film."""
+
+    @property
+    def used(self) -> ModelUsed:
+        """Name and version, for the reading's provenance."""
+
+    def write(self, request: ReportRequest) -> Report:
+        """Write the report; every sentence names its evidence."""

@@ -1,0 +1,279 @@
+"""`Reading`: the one result type. The command line prints it, the server returns it, the exports translate it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+
+from lucidray.domain.anatomy import Anatomy
+from lucidray.domain.errors import UsageError
+from lucidray.domain.note import Note
+from lucidray.domain.prediction import Heatmap
+from lucidray.domain.radiograph import Radiograph
+from lucidray.domain.vocabulary import LABELS, Label, Side, Status, Verdict, Zone
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+SCHEMA_VERSION = "1.0"
+NOTICE = "For research and teaching only. Not for clinical diagnosis."
+SYMPTOMS_ID = "symptoms"
+OVERALL_ID = "overall"
+CARDIOTHORACIC_RATIO_ID = "measurement-cardiothoracic-ratio"
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Part(BaseModel):
+    """Parts are closed: a misspelt field is an error, NaN and infinity never reach JSON."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class DicomReference(_Part):
+    """The DICOM object that was read."""
+
+    sop_class_uid: str | None = None
+    sop_instance_uid: str | None = None
+    series_instance_uid: str | None = None
+    study_instance_uid: str | None = None
+
+
+class ImageFacts(_Part):
+    """What the file says of the film.
+
+    `pixel_spacing_mm` is (row, column); width and height are those of the stored image, to which all boxes refer.
+    """
+
+    name: str
+    format: str
+    width_px: int
+    height_px: int
+    view: str
+    laterality: str | None
+    age: float | None = Field(description="Years")
+    sex: str | None
+    pixel_spacing_mm: tuple[float, float] | None
+    spacing_source: str | None
+    corrections: list[Note]
+    dicom: DicomReference | None = None
+
+
+class Region(_Part):
+    """A place on the film that a finding points at.
+
+    `box_xyxy_px` in pixels of the stored image; `size_mm` is (width, height) at the detector, null without a spacing;
+    `size_fraction_thorax` is the box's width over the thorax's.
+    """
+
+    id: str
+    box_xyxy_px: tuple[float, float, float, float]
+    side: Side
+    zone: Zone
+    size_mm: tuple[float, float] | None
+    size_fraction_thorax: float
+
+
+class Finding(_Part):
+    """One of the 14 findings; `probability` is null exactly where `status` is `unsupported`.
+
+    `basis` says in words what the status rests on, or why there is none; `n_positive` counts the positive test films behind
+    the interval; `prevalence` is the share of positives that the probability assumes.
+    """
+
+    id: str
+    label: Label
+    probability: Probability | None
+    interval: tuple[Probability, Probability] | None
+    threshold: Probability | None
+    status: Status
+    n_positive: int
+    prevalence: Probability | None
+    basis: str
+    regions: list[Region] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _unsupported_has_no_probability(self) -> Self:
+        if (self.status == "unsupported") != (self.probability is None):
+            raise ValueError(f"{self.label}: a probability is given exactly where the finding is supported")
+        return self
+
+
+class Overall(_Part):
+    """Whether the film shows anything abnormal at all."""
+
+    probability: Probability | None
+    interval: tuple[Probability, Probability] | None
+    threshold: Probability | None
+    status: Status
+    n_positive: int
+    prevalence: Probability | None
+
+
+class Measurement(_Part):
+    """Something measured on the film; an unreliable one says why in `note`."""
+
+    id: str
+    name: str
+    value: float | None
+    unit: str
+    reliable: bool
+    note: str
+
+
+class Sentence(_Part):
+    """A sentence of the report, with the ids of what it rests on."""
+
+    text: str
+    evidence: Annotated[list[str], Field(min_length=1)]
+    verdict: Verdict
+
+
+class Report(_Part):
+    """The written report."""
+
+    language: str
+    findings: list[Sentence]
+    locations: list[Sentence]
+    impression: list[Sentence]
+
+    @property
+    def sentences(self) -> list[Sentence]:
+        """All sentences, in reading order."""
+        return [*self.findings, *self.locations, *self.impression]
+
+    @property
+    def text(self) -> str:
+        """The report as plain text, a heading a section."""
+        sections = (("FINDINGS", self.findings), ("LOCATIONS", self.locations), ("IMPRESSION", self.impression))
+        return "\n\n".join(
+            heading + "\n" + "\n".join(sentence.text for sentence in sentences) for heading, sentences in sections if sentences
+        )
+
+
+class ModelUsed(_Part):
+    """A model that took part, and where it ran."""
+
+    role: Literal["anatomy", "findings", "reader"]
+    name: str
+    version: str
+    sha256: str | None
+    device: str = "cpu"
+    data_left_machine: bool = False
+
+
+class Provenance(_Part):
+    """How the reading came about. `timings_ms` has one entry a step; `prevalence_assumed` one a supported finding."""
+
+    lucidray_version: str
+    created: str = Field(description="ISO 8601, UTC")
+    models: list[ModelUsed]
+    prevalence_assumed: dict[str, float]
+    timings_ms: dict[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """The pixels behind a reading; they stay in memory and are not part of the JSON.
+
+    Attributes
+    ----------
+    film : Radiograph
+        As read, corrections applied.
+    heatmaps : dict
+        One a supported finding.
+    anatomy : Anatomy or None
+        None where the film was refused before it was segmented.
+    """
+
+    film: Radiograph
+    heatmaps: dict[Label, Heatmap]
+    anatomy: Anatomy | None
+
+
+class Reading(_Part):
+    """What lucidray says of one film, and what that rests on."""
+
+    schema_version: Literal["1.0"] = SCHEMA_VERSION
+    notice: str = NOTICE
+    accepted: bool
+    refusal: list[Note]
+    warnings: list[Note]
+    image: ImageFacts
+    symptoms: str | None
+    overall: Overall | None
+    findings: list[Finding]
+    not_assessed: list[Label]
+    measurements: list[Measurement]
+    report: Report
+    provenance: Provenance
+
+    _evidence: Evidence | None = PrivateAttr(default=None)
+    _draw: "Callable[[Reading], Image] | None" = PrivateAttr(default=None)
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if self.accepted == bool(self.refusal):
+            raise ValueError("a film is accepted exactly where no refusal is given")
+        if self.accepted and [finding.label for finding in self.findings] != list(LABELS):
+            raise ValueError("an accepted film lists all 14 findings, in their order")
+        if not self.accepted and (self.findings or self.overall is not None):
+            raise ValueError("a refused film carries no finding")
+        unknown = {name for sentence in self.report.sentences for name in sentence.evidence} - self.evidence_ids
+        if unknown:
+            raise ValueError(f"sentences name evidence that is not there: {sorted(unknown)}")
+        return self
+
+    @property
+    def evidence_ids(self) -> set[str]:
+        """Every id that a sentence may name."""
+        ids = {finding.id for finding in self.findings}
+        ids |= {region.id for finding in self.findings for region in finding.regions}
+        ids |= {measurement.id for measurement in self.measurements}
+        ids |= {f"refusal-{note.code}" for note in self.refusal} | {f"warning-{note.code}" for note in self.warnings}
+        if self.overall is not None:
+            ids.add(OVERALL_ID)
+        if self.symptoms is not None:
+            ids.add(SYMPTOMS_ID)
+        return ids
+
+    @property
+    def boxes(self) -> list[tuple[Label, Region]]:
+        """Every region with the finding that it belongs to."""
+        return [(finding.label, region) for finding in self.findings for region in finding.regions]
+
+    @property
+    def explanation(self) -> str:
+        """The report's text."""
+        return self.report.text
+
+    @property
+    def evidence(self) -> Evidence:
+        """Film, heatmaps and masks behind the reading.
+
+        Raises
+        ------
+        UsageError
+            The reading was loaded from JSON, which holds no pixels.
+        """
+        if self._evidence is None:
+            raise UsageError("this reading was loaded without its film: read the film again to see its pictures")
+        return self._evidence
+
+    def overlay(self) -> "Image":
+        """Draw the film with its boxes as an RGB picture.
+
+        Raises
+        ------
+        UsageError
+            The reading was loaded from JSON, which holds no pixels.
+        """
+        if self._draw is None:
+            raise UsageError("this reading was loaded without its film: read the film again to see its pictures")
+        return self._draw(self)
+
+    def with_evidence(self, evidence: Evidence, draw: "Callable[[Reading], Image]") -> Self:
+        """Attach the pixels, and how to draw them."""
+        self._evidence, self._draw = evidence, draw
+        return self

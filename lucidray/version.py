@@ -1,0 +1,3 @@
+"""The version of lucidray."""
+
+VERSION = "0.1.0"
