@@ -92,6 +92,12 @@ class Radiograph:
         return size if self.quarter_turns % 2 == 0 else (size[1], size[0])
 
     @property
+    def stored_spacing_mm(self) -> tuple[float, float] | None:
+        """(row, column) spacing of the image in the file, before any turn."""
+        spacing = self.pixel_spacing_mm
+        return spacing if spacing is None or self.quarter_turns % 2 == 0 else (spacing[1], spacing[0])
+
+    @property
     def is_child(self) -> bool:
         """Whether the film is known to be of somebody under 18; False where the age is unknown."""
         return self.age_years is not None and self.age_years < ADULT_AGE_YEARS

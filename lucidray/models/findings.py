@@ -1,0 +1,160 @@
+"""The embedded findings network: logits and exact class activation maps from one pass, calibrated by its card."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from lucidray.domain.errors import ModelError
+from lucidray.domain.prediction import Heatmap, Prediction, Score
+from lucidray.domain.radiograph import Radiograph
+from lucidray.domain.reading import ModelUsed
+from lucidray.domain.vocabulary import LABELS, Label
+from lucidray.models.prepare import square
+from lucidray.models.weights_file import EMBEDDED_FOLDER, open_weights
+
+OVERALL = "any abnormality"
+CHILD_PNEUMONIA = "pneumonia in a child"
+NO_CHILDREN = "trained on adults; in people under 18 only pneumonia is scored"
+
+
+@dataclass(frozen=True)
+class CalibratedOutput:
+    """One output of the network with what was fitted for it.
+
+    Attributes
+    ----------
+    a, b : float
+        Platt scaling: probability = sigmoid(a * logit + b) (Platt 1999).
+    bootstrap : (K, 2) float
+        The same pair refitted on resamples of the test patients.
+    threshold : float in [0, 1]
+        On the calibrated probability.
+    n_positive : int
+    prevalence : float in [0, 1]
+    map_low, map_high : float
+        Map values, in logit units, shown as 0 and as 1.
+    map_cut : float
+        Map value, in logit units, from which a place belongs to a region.
+    unsupported_reason : str or None
+    """
+
+    index: int
+    a: float
+    b: float
+    bootstrap: npt.NDArray[np.float64]
+    threshold: float
+    n_positive: int
+    prevalence: float
+    map_low: float
+    map_high: float
+    map_cut: float
+    unsupported_reason: str | None
+
+    @classmethod
+    def from_card(cls, index: int, entry: dict[str, Any]) -> Self:
+        """Read one entry of the card's `outputs`."""
+        return cls(
+            index=index,
+            a=float(entry["a"]),
+            b=float(entry["b"]),
+            bootstrap=np.asarray(entry["bootstrap"], dtype=np.float64).reshape(-1, 2),
+            threshold=float(entry["threshold"]),
+            n_positive=int(entry["n_positive"]),
+            prevalence=float(entry["prevalence"]),
+            map_low=float(entry["map_low"]),
+            map_high=float(entry["map_high"]),
+            map_cut=float(entry["map_cut"]),
+            unsupported_reason=None if entry["supported"] else str(entry["unsupported_reason"]),
+        )
+
+    def score(self, logit: float) -> Score:
+        """Turn a logit into a calibrated score, or into the reason why there is none."""
+        if self.unsupported_reason is not None:
+            return unsupported(self.unsupported_reason, self.n_positive)
+        probability = float(sigmoid(np.asarray(self.a * logit + self.b)))
+        curves = sigmoid(self.bootstrap[:, 0] * logit + self.bootstrap[:, 1])
+        low, high = np.percentile(curves, (2.5, 97.5))
+        return Score(
+            probability=probability,
+            interval=(min(float(low), probability), max(float(high), probability)),
+            threshold=self.threshold,
+            n_positive=self.n_positive,
+            prevalence=self.prevalence,
+        )
+
+    def heatmap(self, activation: npt.NDArray[np.float32]) -> Heatmap:
+        """Put an (h, w) activation map in logit units on the finding's fixed scale."""
+        span = self.map_high - self.map_low
+        return Heatmap(
+            values=np.clip((activation - self.map_low) / span, 0.0, 1.0).astype(np.float32),
+            cut=float(np.clip((self.map_cut - self.map_low) / span, 0.0, 1.0)),
+        )
+
+
+def sigmoid(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the logistic function, without overflow at either end."""
+    return 0.5 * (1.0 + np.tanh(0.5 * np.asarray(x, dtype=np.float64)))
+
+
+def unsupported(reason: str, n_positive: int = 0) -> Score:
+    """Return the score of a finding that the model may not speak about."""
+    return Score(None, None, None, n_positive, None, reason)
+
+
+class EmbeddedClassifier:
+    """`Classifier` on the embedded weights, or on a folder of weights in their layout.
+
+    Raises
+    ------
+    ModelError
+        The weights are missing, damaged, or of another layout.
+    """
+
+    def __init__(self, folder: Path = EMBEDDED_FOLDER, threads: int = 0) -> None:
+        weights = open_weights(folder, "findings")
+        self._session = weights.session(threads)
+        try:
+            self._size = int(weights.card["input_size"])
+            outputs = {
+                str(entry["name"]).lower(): CalibratedOutput.from_card(index, entry)
+                for index, entry in enumerate(weights.card["outputs"])
+            }
+            self._findings: dict[Label, CalibratedOutput] = {label: outputs[label.lower()] for label in LABELS}
+            self._overall = outputs[OVERALL]
+            self._child_pneumonia = outputs[CHILD_PNEUMONIA]
+            self._used = ModelUsed(
+                role="findings", name=weights.card["name"], version=weights.card["version"], sha256=weights.sha256
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelError(f"the card findings.json does not fit this version of lucidray: {error}") from error
+        self._count = len(outputs)
+
+    @property
+    def used(self) -> ModelUsed:
+        """Name, version and hash."""
+        return self._used
+
+    def predict(self, film: Radiograph) -> Prediction:
+        """Score all findings; on a child's film pneumonia alone, by the output that was trained on children."""
+        logits, maps = self._session.run(["logits", "maps"], {"film": square(film.pixels, self._size)[None, None]})
+        if logits.shape != (1, self._count) or not (np.isfinite(logits).all() and np.isfinite(maps).all()):
+            raise ModelError("findings.onnx gave an answer that is no set of scores: wrong shape, or not finite")
+        chosen = {"Pneumonia": self._child_pneumonia} if film.is_child else self._findings
+        scores: dict[Label, Score] = {
+            label: chosen[label].score(float(logits[0, chosen[label].index]))
+            if label in chosen
+            else unsupported(NO_CHILDREN)
+            for label in LABELS
+        }
+        heatmaps = {
+            label: chosen[label].heatmap(maps[0, chosen[label].index])
+            for label in LABELS
+            if scores[label].probability is not None
+        }
+        overall = (
+            unsupported(NO_CHILDREN) if film.is_child else self._overall.score(float(logits[0, self._overall.index]))
+        )
+        return Prediction(scores, overall, heatmaps)

@@ -1,0 +1,250 @@
+"""The main path: from a file to a reading. Read `interpret`, and you know what lucidray does."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from lucidray.domain.anatomy import Anatomy
+from lucidray.domain.note import Note
+from lucidray.domain.protocols import Classifier, Reader, ReportRequest, Segmenter
+from lucidray.domain.radiograph import Radiograph, Sex, View
+from lucidray.domain.reading import (
+    DicomReference,
+    Evidence,
+    Finding,
+    ImageFacts,
+    Measurement,
+    Overall,
+    Provenance,
+    Reading,
+    Report,
+    Sentence,
+)
+from lucidray.imaging import gate
+from lucidray.imaging.film import Source, read_film
+from lucidray.imaging.limits import Limits
+from lucidray.localization.measurements import measure
+from lucidray.localization.regions import locate
+from lucidray.reasoning.status import decide
+from lucidray.version import VERSION
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+@dataclass(frozen=True)
+class Models:
+    """The models that take part in a reading."""
+
+    segmenter: Segmenter
+    classifier: Classifier
+    reader: Reader
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked about a film, beside the film itself.
+
+    Attributes
+    ----------
+    symptoms : str or None
+        Free text; it shapes the impression, never a probability.
+    fix_orientation : bool
+        Turn or invert a film that would be refused for it; the reading says so.
+    age_years, sex, view
+        Replace what the file says.
+    language : str
+        Of the report, ISO 639-1.
+    limits : Limits
+        Caps on bytes and pixels.
+    """
+
+    symptoms: str | None = None
+    fix_orientation: bool = False
+    age_years: float | None = None
+    sex: Sex | None = None
+    view: View | None = None
+    language: str = "en"
+    limits: Limits = field(default_factory=Limits)
+
+
+def interpret(source: Source, models: Models, request: Request = Request(), *, name: str | None = None) -> Reading:
+    """Read one film.
+
+    Parameters
+    ----------
+    source : path, bytes, PIL image or array
+    models : Models
+    request : Request
+    name : str or None
+        What to call the film; by default the file's name.
+
+    Returns
+    -------
+    Reading
+        Accepted, or refused with the reasons.
+
+    Raises
+    ------
+    InputError
+        The source cannot be read as a film.
+    ModelError
+        A model gave no valid answer.
+    """
+    clock = Stopwatch()
+    with clock.step("load"):
+        film = with_given_facts(read_film(source, limits=request.limits, name=name), request)
+    unusable = gate.judge_pixels(film)
+    if unusable:
+        return refuse(film, None, unusable, (), models, request, clock)
+
+    with clock.step("anatomy"):
+        film, anatomy, verdict = look(film, models.segmenter, fix=request.fix_orientation)
+    if verdict.refusal:
+        return refuse(film, anatomy, verdict.refusal, verdict.warnings, models, request, clock)
+
+    with clock.step("findings"):
+        prediction = models.classifier.predict(film)
+    with clock.step("regions"):
+        measurements = measure(film, anatomy)
+        regions = {label: locate(label, heatmap, anatomy, film) for label, heatmap in prediction.heatmaps.items()}
+        findings, overall = decide(prediction, film, measurements, regions)
+    warnings = [*film.warnings, *verdict.warnings]
+    with clock.step("report"):
+        report = models.reader.write(
+            ReportRequest(film, findings, overall, measurements, request.symptoms, request.language, warnings)
+        )
+    reading = assemble(film, models, request, clock, report, warnings, findings, overall, measurements)
+    return attach(reading, Evidence(film, prediction.heatmaps, anatomy))
+
+
+def with_given_facts(film: Radiograph, request: Request) -> Radiograph:
+    """Let what the caller knows of the film take the place of what its file says."""
+    given = {"age_years": request.age_years, "sex": request.sex, "view": request.view}
+    return replace(film, **{name: value for name, value in given.items() if value is not None})
+
+
+def look(film: Radiograph, segmenter: Segmenter, *, fix: bool) -> tuple[Radiograph, Anatomy, gate.Verdict]:
+    """Segment the film and judge it; where `fix` allows, set it upright or invert it and judge once more."""
+    anatomy, appearance = segmenter.segment(film.pixels)
+    verdict = gate.judge(film, appearance, anatomy, segmenter.thresholds)
+    if fix and verdict.fixable:
+        film = corrected(film, verdict)
+        anatomy, appearance = segmenter.segment(film.pixels)
+        verdict = gate.judge(film, appearance, anatomy, segmenter.thresholds)
+    return film, anatomy, verdict
+
+
+def corrected(film: Radiograph, verdict: gate.Verdict) -> Radiograph:
+    """Turn and invert a film as the gate says it needs."""
+    if verdict.quarter_turns:
+        degrees = {1: "90 degrees counter-clockwise", 2: "180 degrees", 3: "90 degrees clockwise"}[verdict.quarter_turns]
+        film = film.turned(verdict.quarter_turns, Note(code="turned", message=f"Turned by {degrees} before reading."))
+    if verdict.invert:
+        film = film.inverted(Note(code="inverted", message="Bright and dark were exchanged before reading."))
+    return film
+
+
+def refuse(
+    film: Radiograph,
+    anatomy: Anatomy | None,
+    refusal: tuple[Note, ...],
+    warnings: tuple[Note, ...],
+    models: Models,
+    request: Request,
+    clock: "Stopwatch",
+) -> Reading:
+    """Make the reading of a film that is not read: the reasons, and no probability anywhere."""
+    impression = [
+        Sentence(text=f"Not read: {note.message}", evidence=[f"refusal-{note.code}"], verdict="supported") for note in refusal
+    ]
+    report = Report(language=request.language, findings=[], locations=[], impression=impression)
+    reading = assemble(film, models, request, clock, report, [*film.warnings, *warnings], refusal=refusal)
+    return attach(reading, Evidence(film, {}, anatomy))
+
+
+def assemble(
+    film: Radiograph,
+    models: Models,
+    request: Request,
+    clock: "Stopwatch",
+    report: Report,
+    warnings: list[Note],
+    findings: list[Finding] | None = None,
+    overall: Overall | None = None,
+    measurements: list[Measurement] | None = None,
+    refusal: tuple[Note, ...] = (),
+) -> Reading:
+    """Put the parts together; the reading checks itself that every sentence's evidence is there."""
+    findings = findings or []
+    width, height = film.stored_size_px
+    accepted = not refusal
+    took_part = [models.segmenter.used, models.classifier.used, models.reader.used] if accepted else [models.segmenter.used]
+    return Reading(
+        accepted=accepted,
+        refusal=list(refusal),
+        warnings=warnings,
+        image=ImageFacts(
+            name=film.name,
+            format=film.format,
+            width_px=width,
+            height_px=height,
+            view=film.view,
+            laterality=film.laterality,
+            age=film.age_years,
+            sex=film.sex,
+            pixel_spacing_mm=film.stored_spacing_mm,
+            spacing_source=film.spacing_source,
+            corrections=list(film.corrections),
+            dicom=DicomReference(**asdict(film.identity)) if film.identity else None,
+        ),
+        symptoms=request.symptoms,
+        overall=overall,
+        findings=findings,
+        not_assessed=[finding.label for finding in findings if finding.status == "unsupported"],
+        measurements=measurements or [],
+        report=report,
+        provenance=Provenance(
+            lucidray_version=VERSION,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            models=took_part,
+            prevalence_assumed={
+                finding.label: finding.prevalence for finding in findings if finding.prevalence is not None
+            },
+            timings_ms=clock.timings_ms,
+        ),
+    )
+
+
+def attach(reading: Reading, evidence: Evidence) -> Reading:
+    """Give the reading its pixels; drawing is loaded when somebody draws."""
+
+    def draw(reading: Reading) -> "Image":
+        from lucidray.reporting.overlay import draw  # noqa: PLC0415
+
+        return draw(reading)
+
+    return reading.with_evidence(evidence, draw)
+
+
+class Stopwatch:
+    """Times the steps of one reading, in ms."""
+
+    def __init__(self) -> None:
+        self._started = time.perf_counter()
+        self._steps: dict[str, float] = {}
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Time one step."""
+        started = time.perf_counter()
+        yield
+        self._steps[name] = round(1000 * (time.perf_counter() - started), 2)
+
+    @property
+    def timings_ms(self) -> dict[str, float]:
+        """The steps so far, and the time since the start as `total`."""
+        return {**self._steps, "total": round(1000 * (time.perf_counter() - self._started), 2)}
