@@ -17,12 +17,13 @@ def components(mask: Mask) -> list[Mask]:
     Parameters
     ----------
     mask : (h, w) bool
+        Any shape, also empty.
 
     Returns
     -------
     list of (h, w) bool
-        Pieces whose pixels touch along an edge or at a corner (8-connected), largest first; pieces of one size in the order
-        of their topmost row, then of their leftmost pixel in it.
+        Pieces whose pixels touch along an edge or at a corner (8-connected), largest first; pieces of one size in the
+        order of their topmost row, then of their leftmost pixel in it.
     """
     rows, starts, ends = _runs(mask)
     roots = _joined(rows, starts, ends)

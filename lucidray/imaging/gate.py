@@ -1,9 +1,9 @@
 """The acceptance gate: may this film be read, and if not, why not.
 
-Two questions, in this order. `judge_pixels` needs no network and rules out what no network should be asked about. `judge`
-weighs what the anatomy network saw against what the file says of itself. Doubt refuses: a wrong refusal costs a minute, a
-reading of a film that lies on its side costs trust. A disease is no reason to refuse: a white hemithorax has no lung to
-see, so a lung counts as cut off only where the film has no room for it.
+Two questions, in this order. `judge_pixels` needs no network and rules out what no network should be asked about.
+`judge` weighs what the anatomy network saw against what the file says of itself. Doubt refuses: a wrong refusal costs a
+minute, a reading of a film that lies on its side costs trust. A disease is no reason to refuse: a white hemithorax has
+no lung to see, so a lung counts as cut off only where the film has no room for it.
 """
 
 from dataclasses import dataclass
@@ -24,8 +24,8 @@ MAX_SATURATED_SHARE = 0.95
 # What the file says against the network counts only where the network itself hesitates.
 SURE_FRONTAL = 0.90
 SURE_FRONTAL_IN_COLOUR = 0.98
-# In 438 adult films with drawn lungs (JSRT and the wingspan set) each lung is at least half as wide as the other, and the
-# gap between them is 0.42 of a lung's width (median). A lung has room where more than this share of its twin's width fits.
+# In 438 adult films with drawn lungs (JSRT and the wingspan set) each lung is at least half as wide as the other, and
+# the gap between them is 0.42 of a lung's width (median): a lung has room where more than half its twin's width fits.
 GAP_PER_LUNG_WIDTH = 0.42
 MIN_ROOM = 0.5
 # A lung that runs along the border for more than this share of its height or width goes on beyond it.
@@ -35,12 +35,17 @@ _SAMPLE_SIDE_PX = 512
 _CLOCKWISE_DEGREES = {1: 270, 2: 180, 3: 90}
 _TURN_WORDS = {1: "by 90 degrees counter-clockwise", 2: "upside down", 3: "by 90 degrees clockwise"}
 _CHEST_WORDS = ("CHEST", "THORAX", "LUNG", "RIB", "HEART", "STERNUM", "TSPINE")
+# fmt: off
 # Body Part Examined (0018,0015), DICOM PS3.16 annex L: the parts that never stand for a chest film.
 _OTHER_PARTS = frozenset(
-    """ABDOMEN ANKLE ARM BRAIN BREAST CALCANEUS CLAVICLE COCCYX CSPINE ELBOW EXTREMITY EYE FACE FEMUR FINGER FOOT FOREARM HAND
-    HEAD HIP HUMERUS JAW KNEE LEG LSPINE MANDIBLE MAXILLA NECK ORBIT PATELLA PELVIS SACRUM SCAPULA SHOULDER SINUS SKULL SSPINE
-    TEETH THIGH THUMB TIBIA TOE WRIST ZYGOMA""".split()
+    {
+        "ABDOMEN", "ANKLE", "ARM", "BRAIN", "BREAST", "CALCANEUS", "CLAVICLE", "COCCYX", "CSPINE", "ELBOW", "EXTREMITY",
+        "EYE", "FACE", "FEMUR", "FINGER", "FOOT", "FOREARM", "HAND", "HEAD", "HIP", "HUMERUS", "JAW", "KNEE", "LEG",
+        "LSPINE", "MANDIBLE", "MAXILLA", "NECK", "ORBIT", "PATELLA", "PELVIS", "SACRUM", "SCAPULA", "SHOULDER", "SINUS",
+        "SKULL", "SSPINE", "TEETH", "THIGH", "THUMB", "TIBIA", "TOE", "WRIST", "ZYGOMA",
+    }
 )
+# fmt: on
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,7 @@ def judge_pixels(film: Radiograph) -> tuple[Note, ...]:
     Parameters
     ----------
     film : Radiograph
+        As read; only the shape and the grey values count.
 
     Returns
     -------
@@ -92,7 +98,7 @@ def judge_pixels(film: Radiograph) -> tuple[Note, ...]:
         return (
             Note(
                 code="too_small",
-                message=f"The film is {width} by {height} pixels, and fewer than {MIN_SIDE_PX} pixels a side show too little:"
+                message=f"The film is {width} by {height} pixels; under {MIN_SIDE_PX} pixels a side show too little:"
                 " use the original image, not a thumbnail.",
             ),
         )
@@ -111,7 +117,7 @@ def judge_pixels(film: Radiograph) -> tuple[Note, ...]:
         return (
             Note(
                 code="blank",
-                message="The film shows next to no contrast: check that the exposure and the export of the image worked.",
+                message="The film shows next to no contrast: check that exposure and export of the image worked.",
             ),
         )
     # Counted at whichever end the film sits: a text page is white, an unexposed film black.
@@ -120,7 +126,7 @@ def judge_pixels(film: Radiograph) -> tuple[Note, ...]:
         return (
             Note(
                 code="blank",
-                message=f"{saturated:.0%} of the film are pure black or pure white: export it again with a wider window.",
+                message=f"{saturated:.0%} of the film are pure black or white: export it again with a wider window.",
             ),
         )
     return ()
@@ -138,13 +144,14 @@ def judge(film: Radiograph, appearance: Appearance, anatomy: Anatomy, thresholds
     anatomy : Anatomy
         The organs that the network found on it.
     thresholds : GateThresholds
+        From which probability on the network is believed.
 
     Returns
     -------
     Verdict
         Refused for what it is (`not_chest`, `lateral`, `oblique`), else for how it lies (`turned_90`, `turned_180`,
-        `turned_270`: degrees clockwise; `inverted`), else for what is missing (`cropped`): the first of these explains those
-        after it. An accepted film may carry the warnings `body_part_disagrees`, `mirrored` and `lung_not_seen`.
+        `turned_270`: degrees clockwise; `inverted`), else for what is missing (`cropped`): the first of these explains
+        those after it. An accepted film may carry the warnings `body_part_disagrees`, `mirrored` and `lung_not_seen`.
     """
     other = _not_a_frontal_chest(film, appearance, thresholds)
     if other is not None:
@@ -196,7 +203,7 @@ def _not_a_frontal_chest(film: Radiograph, appearance: Appearance, thresholds: G
     if any(note.code == "colour" for note in film.warnings) and appearance.frontal < SURE_FRONTAL_IN_COLOUR:
         return Note(
             code="not_chest",
-            message="The image is in colour and does not look enough like a chest radiograph: use the original grey film.",
+            message="The image is in colour and hardly looks like a chest radiograph: use the original grey film.",
         )
     return None
 
@@ -238,7 +245,8 @@ def _missing_lung(anatomy: Anatomy, thresholds: GateThresholds) -> tuple[Note | 
         if border is not None:
             return Note(
                 code="cropped",
-                message=f"The {name} lung runs beyond the {border} border of the film: use a film that shows both lungs whole.",
+                message=f"The {name} lung runs beyond the {border} border of the film:"
+                " use a film that shows both lungs whole.",
             ), None
     smaller, larger = sorted(areas, key=lambda name: areas[name])
     if areas[smaller] >= max(thresholds.min_lung_fraction, thresholds.min_lung_ratio * areas[larger]):
@@ -307,7 +315,9 @@ def _mirrored_warning(film: Radiograph, appearance: Appearance, thresholds: Gate
         reason = "The file says that the film is mirrored (Patient Orientation), though it does not look so"
     else:
         reason = "The film looks mirrored, or the heart lies on the right"
-    return Note(code="mirrored", message=f"{reason}: left and right in this reading may be exchanged, check a side marker.")
+    return Note(
+        code="mirrored", message=f"{reason}: left and right in this reading may be exchanged, check a side marker."
+    )
 
 
 def _quoted(text: str | None) -> str:
