@@ -1,0 +1,28 @@
+"""An exception as people and programs see it: one line, an exit code, and a traceback only where it was asked for."""
+
+from lucidray.cli import streams
+from lucidray.cli.session import Session
+from lucidray.domain.errors import LucidrayError
+
+
+def report(error: Exception, session: Session, subject: str = "") -> int:
+    """Say on stderr what went wrong, and with what; return the exit code."""
+    if session.debug:
+        import traceback
+
+        traceback.print_exception(error)
+    streams.fault(f"{subject}: {describe(error)}" if subject else describe(error))
+    return exit_code(error)
+
+
+def exit_code(error: Exception) -> int:
+    """Return what the program ends with."""
+    return error.exit_code if isinstance(error, LucidrayError) else LucidrayError.exit_code
+
+
+def describe(error: Exception) -> str:
+    """Put an error into words; one that lucidray did not raise on purpose is a fault of lucidray's own."""
+    if isinstance(error, LucidrayError):
+        return str(error)
+    detail = str(error).split("\n", 1)[0]
+    return f"this is a fault of lucidray: {type(error).__name__}: {detail} (run with --debug to see where, and please report it)"

@@ -1,0 +1,213 @@
+"""Which films are meant by the files, folders and `-` on a command line."""
+
+import os
+import re
+import stat
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, count
+from pathlib import Path
+
+from lucidray.domain.errors import InputError, UsageError
+
+STDIN = "-"
+_HEAD_BYTES = 512
+_EXTENSIONS = {".dcm", ".dicom", ".ima", ".png", ".jpg", ".jpeg", ".jpe", ".tif", ".tiff", ".webp"}
+_MAX_STEM = 100
+_SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
+# Media Storage Directory: a DICOMDIR lists films and is none.
+_DICOMDIR_CLASS = b"1.2.840.10008.1.3.10"
+
+
+@dataclass(frozen=True)
+class Film:
+    """One film to read.
+
+    Attributes
+    ----------
+    place : str
+        How messages and JSON name it: the path as the person wrote it, or `-`.
+    path : Path or None
+        None for stdin.
+    stem : str
+        What the files of its reading are called; no two films of a selection share one.
+    """
+
+    place: str
+    path: Path | None
+    stem: str
+
+    def source(self, max_bytes: int) -> Path | bytes:
+        """Return the path, or the bytes of what can be read only once (stdin, a pipe), never much more than `max_bytes`.
+
+        Raises
+        ------
+        UsageError
+            Stdin is a terminal.
+        """
+        if self.path is None:
+            if sys.stdin.isatty():
+                raise UsageError("nothing is piped in: '-' reads a film from stdin, as in: lucidray read - < chest.dcm")
+            return sys.stdin.buffer.read(max_bytes + 1)
+        try:
+            if not stat.S_ISFIFO(self.path.stat().st_mode):
+                return self.path
+            with self.path.open("rb") as pipe:
+                return pipe.read(max_bytes + 1)
+        except OSError:
+            return self.path  # reading it as a file says what is wrong
+
+
+@dataclass
+class Selection:
+    """The films that were found.
+
+    Attributes
+    ----------
+    films : list of Film
+        In the order of the command line; within a folder by path.
+    skipped : int
+        Files in folders that are no films.
+    faults : list of (place, InputError)
+        Folders that hold no film or cannot be listed.
+    many : bool
+        Whether several films could have been meant: more than one argument, or a folder.
+    """
+
+    films: list[Film] = field(default_factory=list)
+    skipped: int = 0
+    faults: list[tuple[str, InputError]] = field(default_factory=list)
+    many: bool = False
+
+
+def select(arguments: Sequence[str], out: Path | None = None) -> Selection:
+    """Find the films: named files as they are, folders by looking into every file below them.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        Files, folders, and at most one `-`.
+    out : path, optional
+        Where readings will be written; never searched for films.
+
+    Raises
+    ------
+    UsageError
+        `-` comes twice, or readings would be written among the films.
+    """
+    if arguments.count(STDIN) > 1:
+        raise UsageError("'-' can be read once only")
+    selection = Selection(many=len(arguments) > 1)
+    stems: set[str] = set()
+    for argument in arguments:
+        path = Path(argument)
+        if argument == STDIN:
+            selection.films.append(Film(STDIN, None, _free_stem(Path("stdin"), stems)))
+        elif _is_folder(path):
+            selection.many = True
+            _search(path, out, selection, stems)
+        else:
+            selection.films.append(Film(argument, path, _free_stem(path, stems)))
+    return selection
+
+
+def looks_like_film(path: Path) -> bool:
+    """Tell from the first bytes whether a file is a DICOM object or an image; the name says nothing.
+
+    Raises
+    ------
+    OSError
+        The file cannot be read.
+    """
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    if head[128:132] == b"DICM":
+        return _DICOMDIR_CLASS + b"\x00" not in head
+    if head.startswith(_SIGNATURES) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
+        return True
+    # DICOM without its preamble starts with group 0002 or 0008, low element numbers first (PS3.5 7.1).
+    return re.match(rb"[\x02\x08]\x00.\x00(?:[A-Z]{2}|..\x00\x00)", head, re.DOTALL) is not None and len(head) > 132
+
+
+def _search(folder: Path, out: Path | None, selection: Selection, stems: set[str]) -> None:
+    if out is not None and out.resolve() == folder.resolve():
+        raise UsageError(f"readings would be written among the films in {folder}: name another folder with --out")
+    found, faults = 0, len(selection.faults)
+    for path in _files(folder, out, selection):
+        try:
+            is_film = looks_like_film(path)
+        except OSError:
+            is_film = True  # it may be one: reading it says why it cannot be read
+        if is_film:
+            found += 1
+            selection.films.append(Film(str(path), path, _free_stem(path, stems)))
+        else:
+            selection.skipped += 1
+    if not found and len(selection.faults) == faults:
+        selection.faults.append((str(folder), InputError("no film in this folder")))
+
+
+def _files(folder: Path, out: Path | None, selection: Selection) -> Iterator[Path]:
+    """Walk down sorted, past hidden things, through links but never in circles, and not into `out`."""
+
+    def unlisted(error: OSError) -> None:
+        selection.faults.append((str(error.filename), InputError(f"cannot be listed: {error.strerror}")))
+
+    seen = {_identity(folder)}
+    barred = None if out is None else out.resolve()
+    for parent, folders, files in os.walk(folder, onerror=unlisted, followlinks=True):
+        inside = []
+        for name in sorted(folders):
+            path = Path(parent, name)
+            if name.startswith(".") or path.resolve() == barred or _identity(path) in seen:
+                continue
+            seen.add(_identity(path))
+            inside.append(name)
+        folders[:] = inside
+        for name in sorted(files):
+            path = Path(parent, name)
+            if name.startswith(".") or not _may_be_file(path):
+                selection.skipped += 1
+            else:
+                yield path
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False  # reading it as a file says what is wrong
+
+
+def _may_be_file(path: Path) -> bool:
+    """Tell whether it can be opened without waiting for another program; what may not be looked at may be a file."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+
+
+def _identity(path: Path) -> tuple[int, int] | Path:
+    try:
+        status = path.stat()
+    except OSError:
+        return path
+    return (status.st_dev, status.st_ino)
+
+
+def _free_stem(path: Path, taken: set[str]) -> str:
+    # Only known endings are cut: in 1.2.840.113619.2 the last number belongs to the name.
+    name = path.stem if path.suffix.lower() in _EXTENSIONS else path.name
+    name = _safe(name)
+    candidates = chain((name, f"{_safe(path.absolute().parent.name)}-{name}"), (f"{name}-{n}" for n in count(2)))
+    stem = next(candidate for candidate in candidates if candidate.casefold() not in taken)
+    taken.add(stem.casefold())
+    return stem
+
+
+def _safe(name: str) -> str:
+    """Keep letters, digits and a few signs, so that a name is one on every system and no path."""
+    return re.sub(r"[^\w.+=@()-]+", "-", name).strip(".-")[:_MAX_STEM] or "film"

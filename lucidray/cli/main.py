@@ -1,0 +1,107 @@
+"""The program `lucidray`: finds the command, and turns whatever it raises into one line and an exit code.
+
+Exit codes: 0 done · 1 a fault of lucidray's own, or a result that cannot be written · 2 wrong use · 3 refused film ·
+4 unreadable file · 5 model or optional part missing · 130 stopped by Ctrl-C · 141 the reader of our output went away.
+"""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import click
+
+from lucidray.cli import faults, streams
+from lucidray.cli.session import Session, common_options
+from lucidray.version import VERSION
+
+# Imported when called, so that no command pays for another one's imports.
+COMMANDS = ("read", "demo", "doctor", "config", "models", "schema", "train")
+
+INTERRUPTED_EXIT = 130
+
+EXAMPLES = """\b
+Examples:
+  lucidray demo                                a real film, and the report in the browser
+  lucidray read chest.dcm                      the report on the terminal
+  lucidray read chest.dcm --out reading --open pictures and a page with the evidence
+  lucidray read folder/ --json > films.jsonl   one line a film
+  lucidray doctor                              what works here, and cures for what does not
+"""
+
+
+class CommandTable(click.Group):
+    """The commands by name, each with the options that all share."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return the names in the order in which people need them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"lucidray.cli.{cmd_name}").command
+        _take_common_options(command)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; when the reader of stdout goes away (`| head`), end without a word, as other programs do."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            streams.drop(sys.stdout)
+            raise click.exceptions.Exit(streams.BROKEN_PIPE_EXIT) from None
+
+
+@click.command(
+    cls=CommandTable,
+    params=common_options(),
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=EXAMPLES + "\n\nResearch use only, not for clinical diagnosis.",
+)
+@click.version_option(VERSION, "-V", "--version", message="lucidray %(version)s")
+@click.pass_context
+def program(context: click.Context) -> None:
+    """Read chest radiographs offline, with the evidence for every sentence."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program and return its exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        By default those of the process.
+    """
+    streams.speak_utf8()
+    session = Session()
+    try:
+        code = program.main(
+            None if arguments is None else list(arguments), prog_name="lucidray", standalone_mode=False, obj=session
+        )
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED_EXIT
+    except click.ClickException as error:
+        streams.fault(_usage(error))
+        return error.exit_code
+    except Exception as error:  # whatever escapes is told in one line
+        return faults.report(error, session)
+    return code if isinstance(code, int) else 0
+
+
+def _take_common_options(command: click.Command) -> None:
+    known = {parameter.name for parameter in command.params}
+    command.params.extend(option for option in common_options() if option.name not in known)
+    if isinstance(command, click.Group):
+        for inner in command.commands.values():
+            _take_common_options(inner)
+
+
+def _usage(error: click.ClickException) -> str:
+    context = getattr(error, "ctx", None)
+    where = f" (see: {context.command_path} --help)" if context is not None else ""
+    return error.format_message().rstrip(".") + where

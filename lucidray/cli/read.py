@@ -1,0 +1,235 @@
+"""`lucidray read`: films in, reports out."""
+
+import json
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lucidray.cli import faults, streams
+from lucidray.cli.browser import open_page
+from lucidray.cli.films import Film, select
+from lucidray.cli.progress import Bar
+from lucidray.cli.session import Session, pass_session
+from lucidray.domain.errors import OutputError, UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from lucidray.api import Lucidray
+    from lucidray.domain.reading import Reading
+    from lucidray.settings import Settings
+
+REFUSED_EXIT = 3
+DEFAULT_OUT = Path("reading")
+
+
+@dataclass
+class Run:
+    """One run over films: how they are read, and what is done with what was read.
+
+    Attributes
+    ----------
+    reader : Lucidray
+    session : Session
+    asked : dict
+        What was said about the films: symptoms, age, sex, view.
+    max_bytes : int
+        Of a film that is piped in.
+    console : Console
+        For reports on stdout.
+    out : Path or None
+        Where files are written.
+    lines : bool
+        JSON Lines: one line a film, whatever comes of it.
+    as_json, quiet : bool
+    pages : list of Path
+        The pages that were written.
+    """
+
+    reader: "Lucidray"
+    session: Session
+    asked: dict[str, Any]
+    max_bytes: int
+    console: "Console"
+    out: Path | None
+    lines: bool
+    as_json: bool
+    quiet: bool
+    pages: list[Path] = field(default_factory=list)
+
+    def read(self, film: Film, bar: Bar) -> int:
+        """Read one film and return its exit code; only wrong use and Ctrl-C stop the run."""
+        bar.begin(film.place)
+        try:
+            reading = self._interpret(film)
+        except UsageError:
+            raise
+        except Exception as error:  # one bad film never stops the others
+            with bar.finish():
+                if self.lines:
+                    streams.write(json.dumps(_fault(film, error), ensure_ascii=False))
+                return faults.report(error, self.session, film.place)
+        with bar.finish():
+            self._show(reading)
+        return 0 if reading.accepted else REFUSED_EXIT
+
+    def _interpret(self, film: Film) -> "Reading":
+        from lucidray.reporting import folder
+
+        name = "stdin" if film.path is None else film.path.name
+        reading = self.reader.read(film.source(self.max_bytes), name=name, **self.asked)
+        if self.out is not None:
+            self.pages.append(folder.write(reading, self.out, film.stem))
+        return reading
+
+    def _show(self, reading: "Reading") -> None:
+        if self.as_json:
+            streams.write(reading.model_dump_json(indent=None if self.lines else 2))
+        elif not self.quiet:
+            from lucidray.reporting import terminal
+
+            terminal.show(reading, self.console)
+        if self.out is not None and not self.quiet:
+            streams.say(f"wrote {self.pages[-1]}")
+
+
+def _fault(film: Film, error: Exception) -> dict[str, object]:
+    what = {"type": type(error).__name__, "message": faults.describe(error), "exit_code": faults.exit_code(error)}
+    return {"file": film.place, "error": what}
+
+
+@click.command("read", short_help="Read films: DICOM, PNG, JPEG, TIFF or WebP files, folders of them, or - for stdin.")
+@click.argument("films", nargs=-1, required=True, metavar="FILES|FOLDERS...")
+@click.option("--symptoms", metavar="TEXT", help="What the person complains of; it shapes the impression, no probability.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Write page, JSON and pictures there.")
+@click.option("--json", "as_json", is_flag=True, help="JSON on stdout; one line a film for folders and several files.")
+@click.option("--fix-orientation", is_flag=True, default=None, help="Turn or invert a film that would be refused for it.")
+@click.option("--age", type=click.FloatRange(0, 130), metavar="YEARS", help="Instead of what the file says.")
+@click.option("--sex", type=click.Choice(["female", "male", "other"], case_sensitive=False), help="Likewise.")
+@click.option(
+    "--view",
+    type=click.Choice(["PA", "AP", "AP supine", "lateral", "oblique"], case_sensitive=False),
+    metavar="VIEW",
+    help="Likewise: PA, AP, AP supine, lateral or oblique.",
+)
+@click.option("--language", metavar="CODE", help="Language of the report, for example en.")
+@click.option("--quiet", is_flag=True, help="Say nothing but errors; with --json, the JSON too.")
+@click.option("--open", "open_report", is_flag=True, help="Open the page in the browser; of several films, the first.")
+@pass_session
+@click.pass_context
+def command(
+    context: click.Context,
+    session: Session,
+    films: tuple[str, ...],
+    symptoms: str | None,
+    out: Path | None,
+    as_json: bool,
+    fix_orientation: bool | None,
+    age: float | None,
+    sex: str | None,
+    view: str | None,
+    language: str | None,
+    quiet: bool,
+    open_report: bool,
+) -> None:
+    """Read films: DICOM, PNG, JPEG, TIFF or WebP files, folders of them, or - for stdin.
+
+    Folders are searched to the bottom, and what is no film there is passed over; a file that is named is always tried. One
+    bad film never stops the others.
+
+    Exit codes: 0 read, 2 wrong use, 3 refused, 4 unreadable, 5 model missing, 1 a fault of lucidray; for several films the
+    highest. Research use only, not for clinical diagnosis.
+    """
+    settings = session.settings(out=out, language=language, fix_orientation=fix_orientation)
+    folder = settings.out or (DEFAULT_OUT if open_report else None)
+    asked = {"symptoms": symptoms, "age": age, "sex": sex, "view": view}
+    context.exit(read_films(session, settings, films, asked, out=folder, as_json=as_json, quiet=quiet, open_report=open_report))
+
+
+def read_films(
+    session: Session,
+    settings: "Settings",
+    arguments: tuple[str, ...],
+    asked: dict[str, Any],
+    *,
+    out: Path | None,
+    as_json: bool = False,
+    quiet: bool = False,
+    open_report: bool = False,
+) -> int:
+    """Read all films that the arguments mean, and return the highest of their exit codes.
+
+    Parameters
+    ----------
+    session, settings
+    arguments : tuple of str
+        Files, folders, `-`.
+    asked : dict
+        Passed on to `Lucidray.read`.
+    out : path, optional
+        Where files are written; made when it is not there.
+    as_json, quiet, open_report : bool
+
+    Raises
+    ------
+    LucidrayError
+        Nothing can be read at all: wrong use, no models, no folder to write to.
+    """
+    selection = select(arguments, out)
+    codes = [faults.report(error, session, place) for place, error in selection.faults]
+    run: Run | None = None
+    if selection.films:
+        run = Run(
+            reader=_reader(settings),
+            session=session,
+            asked=asked,
+            max_bytes=settings.max_bytes,
+            console=streams.console(settings.color),
+            out=_made(out),
+            lines=as_json and selection.many,
+            as_json=as_json,
+            quiet=quiet,
+        )
+        shown = len(selection.films) > 1 and not quiet and sys.stderr.isatty()
+        with Bar(len(selection.films), shown=shown, color=settings.color) as bar:
+            codes += [run.read(film, bar) for film in selection.films]
+    if selection.many and not quiet:
+        streams.say(_summary(codes, selection.skipped))
+    if open_report and run is not None and run.pages:
+        open_page(run.pages[0])
+    return max(codes)
+
+
+def _reader(settings: "Settings") -> "Lucidray":
+    from lucidray.api import load
+    from lucidray.imaging.limits import Limits
+
+    return load(
+        weights=settings.weights,
+        threads=settings.threads,
+        language=settings.language,
+        fix_orientation=settings.fix_orientation,
+        limits=Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_bytes),
+    )
+
+
+def _made(out: Path | None) -> Path | None:
+    """Make the folder before any film is read: to find out afterwards would cost the work."""
+    if out is not None:
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{out} cannot be made: {error.strerror}") from error
+    return out
+
+
+_OUTCOMES = {0: "read", REFUSED_EXIT: "refused", 4: "unreadable", 5: "without a model", 1: "failed"}
+
+
+def _summary(codes: list[int], skipped: int) -> str:
+    counts = [f"{codes.count(code)} {word}" for code, word in _OUTCOMES.items() if code in codes]
+    others = f"; {skipped} other file{'s' * (skipped != 1)} skipped" if skipped else ""
+    return ", ".join(counts) + others
