@@ -13,6 +13,10 @@ while [ -L "$self" ]; do
 done
 root=$(CDPATH='' cd -- "$(dirname -- "$self")" && pwd -P)
 venv=${LUCIDRAY_VENV:-$root/.venv}
+case $venv in
+    /*) ;;
+    *) venv=$PWD/$venv ;;
+esac
 python=$venv/bin/python
 mark=$venv/.made-by-lucidray
 

@@ -94,6 +94,14 @@ def _weights_cure(weights: Path | None) -> str:
     return "install lucidray again"
 
 
+def codec_checks() -> Iterator[Check]:
+    """Whether each compressed transfer syntax of DICOM can be decoded; uncompressed ones always can."""
+    from lucidray.imaging.codecs import available_codecs
+
+    for state in available_codecs():
+        yield Check("codecs", state.name, state.decoder if state.ok else f"no {state.decoder}", state.ok, state.cure or "")
+
+
 def device_checks() -> Iterator[Check]:
     """Processors and what the networks run on."""
     import onnxruntime
@@ -153,6 +161,7 @@ def run_checks(settings: Settings) -> Iterator[Check]:
     yield from platform_checks()
     parts = {
         "weights": lambda: weight_checks(settings.weights, settings.threads),
+        "codecs": codec_checks,
         "device": device_checks,
         "extras": extra_checks,
         "room": lambda: room_checks((settings.out or Path.cwd()).absolute()),
