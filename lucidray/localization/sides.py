@@ -19,7 +19,7 @@ from lucidray.domain.radiograph import Radiograph
 from lucidray.domain.vocabulary import Side, Zone
 
 # In 438 adult films with drawn lungs (JSRT and the wingspan set) the lungs lie 0.42 of a lung's width apart (median),
-# and the shorter one has at least 0.56 of the longer one's height; below 0.65 (one film in 200) it counts as partly hidden.
+# and the shorter one has at least 0.56 of the height of the longer; below 0.65 (one in 200) it counts as partly hidden.
 _HALF_GAP_PER_LUNG_WIDTH = 0.21
 _MIN_HEIGHT_OF_TWIN = 0.65
 _MIN_AREA_OF_TWIN = 0.35
