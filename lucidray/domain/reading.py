@@ -76,10 +76,11 @@ class Region(_Part):
 
 
 class Finding(_Part):
-    """One of the 14 findings; `probability` is null exactly where `status` is `unsupported`.
+    """One of the 14 findings.
 
-    `basis` says in words what the status rests on, or why there is none; `n_positive` counts the positive test films behind
-    the interval; `prevalence` is the share of positives that the probability assumes.
+    `probability` is null where `status` is `unsupported`, and where cardiomegaly was decided by measurement alone. `basis`
+    says in words what the status rests on, or why there is none; `n_positive` counts the positive test films behind the
+    interval; `prevalence` is the share of positives that the probability assumes.
     """
 
     id: str
@@ -95,8 +96,11 @@ class Finding(_Part):
 
     @model_validator(mode="after")
     def _unsupported_has_no_probability(self) -> Self:
-        if (self.status == "unsupported") != (self.probability is None):
-            raise ValueError(f"{self.label}: a probability is given exactly where the finding is supported")
+        if self.status == "unsupported" and self.probability is not None:
+            raise ValueError(f"{self.label}: a finding that is not supported carries no probability")
+        # The heart can be measured without a score.
+        if self.probability is None and self.status != "unsupported" and self.label != "Cardiomegaly":
+            raise ValueError(f"{self.label}: a status needs a probability behind it")
         return self
 
 

@@ -151,7 +151,8 @@ def judge(film: Radiograph, appearance: Appearance, anatomy: Anatomy, thresholds
     Verdict
         Refused for what it is (`not_chest`, `lateral`, `oblique`), else for how it lies (`turned_90`, `turned_180`,
         `turned_270`: degrees clockwise; `inverted`), else for what is missing (`cropped`): the first of these explains
-        those after it. An accepted film may carry the warnings `body_part_disagrees`, `mirrored` and `lung_not_seen`.
+        those after it. An accepted film may carry the warnings `child`, `body_part_disagrees`, `mirrored` and
+        `lung_not_seen`.
     """
     other = _not_a_frontal_chest(film, appearance, thresholds)
     if other is not None:
@@ -162,7 +163,12 @@ def judge(film: Radiograph, appearance: Appearance, anatomy: Anatomy, thresholds
     missing, unseen = _missing_lung(anatomy, thresholds)
     if missing is not None:
         return Verdict(refusal=(missing,))
-    warnings = (_body_part_warning(film), unseen, _mirrored_warning(film, appearance, thresholds))
+    warnings = (
+        _child_warning(film),
+        _body_part_warning(film),
+        unseen,
+        _mirrored_warning(film, appearance, thresholds),
+    )
     return Verdict(warnings=tuple(note for note in warnings if note is not None))
 
 
@@ -291,6 +297,15 @@ def _is_other_part(body_part: str | None) -> bool:
     words = (body_part or "").upper().replace("_", " ").replace("-", " ").replace("/", " ").split()
     is_chest = any(word.startswith(_CHEST_WORDS) for word in words)
     return not is_chest and any(word in _OTHER_PARTS for word in words)
+
+
+def _child_warning(film: Radiograph) -> Note | None:
+    if not film.is_child:
+        return None
+    return Note(
+        code="child",
+        message="The person is under 18: findings are learnt from adults, and most of them are not assessed in children.",
+    )
 
 
 def _body_part_warning(film: Radiograph) -> Note | None:

@@ -52,7 +52,7 @@ def locate(label: Label, heatmap: Heatmap | None, anatomy: Anatomy, film: Radiog
     list of Region
         Strongest first, at most `MAX_REGIONS`, each inside the thorax. Boxes and sizes are those on the stored image,
         sides and zones those of the upright film. Empty where no lungs were found, where nothing in the thorax comes
-        near the heatmap's cut, or where the hottest point of a faint map lies outside the thorax: then no place is named.
+        near the heatmap's cut, or where the hottest point of a faint map lies outside the thorax.
     """
     thorax = find_thorax(anatomy)
     if thorax is None:
