@@ -1,8 +1,9 @@
 """What can be set, and where each value came from.
 
-A value is taken from the first place that has it: an option, the environment (`LUCIDRAY_THREADS`, also from `.env` in the
-working folder), the file (`lucidray.toml` in the working folder, or the one named by `--config` or `LUCIDRAY_CONFIG`), the
-default. An empty value counts as not set. Folders named in the file are relative to the file, all others to the working folder.
+A value is taken from the first place that has it: an option, the environment (`LUCIDRAY_THREADS`, also from `.env` in
+the working folder), the file (`lucidray.toml` in the working folder, or the one named by `--config` or
+`LUCIDRAY_CONFIG`), the default. An empty value counts as not set. Folders named in the file are relative to the file,
+all others to the working folder.
 """
 
 import os
@@ -55,14 +56,18 @@ class Settings(BaseModel):
 
     weights: Folder | None = Field(None, description="folder with other weights; the embedded ones where not set")
     data: Folder | None = Field(None, description="folder of the training films")
-    out: Folder | None = Field(None, description="folder that readings are written to; nothing is written where not set")
+    out: Folder | None = Field(
+        None, description="folder that readings are written to; nothing is written where not set"
+    )
     cache: Folder | None = Field(None, description="folder for decoded training films; inside the run where not set")
     language: str = Field("en", pattern=r"^[a-z]{2}$", description="language of the report, two letters (ISO 639-1)")
     threads: int = Field(0, ge=0, description="threads a network; 0 takes one a core")
     max_pixels: int = Field(DEFAULT_LIMITS.max_pixels, gt=0, description="largest film, in pixels")
     max_bytes: int = Field(DEFAULT_LIMITS.max_bytes, gt=0, description="largest file, in bytes")
     fix_orientation: bool = Field(False, description="turn or invert a film that would be refused for it")
-    color: Literal["auto", "always", "never"] = Field("auto", description="colours on the terminal: auto, always, never")
+    color: Literal["auto", "always", "never"] = Field(
+        "auto", description="colours on the terminal: auto, always, never"
+    )
 
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
     _warnings: tuple[str, ...] = PrivateAttr(default=())
@@ -106,12 +111,13 @@ class Settings(BaseModel):
         """
         folder = Path.cwd() if folder is None else folder
         variables = _dotenv(folder / ".env") | _environment(os.environ if environ is None else environ)
-        given = _file(_config_path(config, variables, folder), cls.model_fields)
         names = {PREFIX + name.upper(): name for name in cls.model_fields}
         unknown = [key for key in variables if key not in names and key not in OTHER_VARIABLES]
+        given = _file(_config_path(config, variables, folder), cls.model_fields)
         given |= {names[key]: found for key, found in variables.items() if key in names}
-        given |= {name: Given(value, f"option --{name.replace('_', '-')}") for name, value in (options or {}).items()}
-        given = {name: found for name, found in given.items() if found.value is not None and found.value != ""}
+        given |= _set(
+            {name: Given(value, f"option --{name.replace('_', '-')}") for name, value in (options or {}).items()}
+        )
         settings = cls._checked(given)
         settings._origins = {name: found.origin for name, found in given.items()}
         settings._warnings = tuple(
@@ -131,8 +137,12 @@ class Settings(BaseModel):
             raise UsageError(f"{name} = {fault['input']!r} ({given[name].origin}): {reason}") from error
 
 
+def _set(values: Mapping[str, Given]) -> dict[str, Given]:
+    return {key: given for key, given in values.items() if given.value is not None and given.value != ""}
+
+
 def _environment(environ: Mapping[str, str]) -> dict[str, Given]:
-    return {key: Given(value, f"environment {key}") for key, value in environ.items() if key.startswith(PREFIX)}
+    return _set({key: Given(value, f"environment {key}") for key, value in environ.items() if key.startswith(PREFIX)})
 
 
 def _dotenv(path: Path) -> dict[str, Given]:
@@ -142,12 +152,12 @@ def _dotenv(path: Path) -> dict[str, Given]:
         values = dotenv_values(path, interpolate=False)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} cannot be read: {_reason(error)}") from error
-    return {key: Given(value, f"{path}") for key, value in values.items() if key.startswith(PREFIX)}
+    return _set({key: Given(value, str(path)) for key, value in values.items() if key.startswith(PREFIX)})
 
 
 def _config_path(config: Path | None, variables: Mapping[str, Given], folder: Path) -> Path | None:
     named = variables.get("LUCIDRAY_CONFIG")
-    if config is None and named is not None and named.value:
+    if config is None and named is not None:
         config = folder / Path(str(named.value)).expanduser()
     if config is not None:
         return config
@@ -166,7 +176,9 @@ def _file(path: Path | None, fields: Iterable[str]) -> dict[str, Given]:
         if key not in fields:
             raise UsageError(f"{path}: {key!r} is no setting of lucidray{_nearest(key, fields)}")
     folders = {name for name, field in Settings.model_fields.items() if field.annotation == Folder | None}
-    return {key: Given(_beside(path, value) if key in folders else value, str(path)) for key, value in values.items()}
+    return _set(
+        {key: Given(_beside(path, value) if key in folders else value, str(path)) for key, value in values.items()}
+    )
 
 
 def _beside(path: Path, value: object) -> object:

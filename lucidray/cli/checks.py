@@ -6,7 +6,7 @@ import platform
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +52,7 @@ def platform_checks() -> Iterator[Check]:
 
 
 def settings_checks(settings: Settings) -> Iterator[Check]:
-    """Settings that are not the default, and folders that are named but not there."""
+    """Tell settings that are not the default, and folders that are named but not there."""
     changed = [name for name, origin in settings.origins.items() if origin != "default"]
     for name in changed:
         yield Check("settings", name, f"{getattr(settings, name)} ({settings.origins[name]})")
@@ -73,7 +73,7 @@ def weight_checks(weights: Path | None, threads: int) -> Iterator[Check]:
 
     folder = EMBEDDED_FOLDER if weights is None else weights
     ramp = np.linspace(0, 1, 256 * 256, dtype=np.float32).reshape(256, 256)
-    trials = {
+    trials: dict[str, Callable[[], object]] = {
         "anatomy": lambda: EmbeddedSegmenter(folder, threads).segment(ramp),
         "findings": lambda: EmbeddedClassifier(folder, threads).predict(Radiograph(ramp, "ramp", "array")),
     }
@@ -82,7 +82,9 @@ def weight_checks(weights: Path | None, threads: int) -> Iterator[Check]:
             file = open_weights(folder, name)
             answer()
         except Exception as error:  # whatever keeps a network from answering is what the person wants to know
-            yield Check("weights", name, describe(error), ok=False, cure=_weights_cure(weights), exit_code=exit_code(error))
+            yield Check(
+                "weights", name, describe(error), ok=False, cure=_weights_cure(weights), exit_code=exit_code(error)
+            )
         else:
             size = f"{len(file.content) / 1e6:.1f} MB"
             yield Check("weights", name, f"{file.card['name']} {file.card['version']}, {size}, SHA-256 right, answers")
@@ -99,7 +101,9 @@ def codec_checks() -> Iterator[Check]:
     from lucidray.imaging.codecs import available_codecs
 
     for state in available_codecs():
-        yield Check("codecs", state.name, state.decoder if state.ok else f"no {state.decoder}", state.ok, state.cure or "")
+        yield Check(
+            "codecs", state.name, state.decoder if state.ok else f"no {state.decoder}", state.ok, state.cure or ""
+        )
 
 
 def device_checks() -> Iterator[Check]:
@@ -143,7 +147,9 @@ def extra_checks() -> Iterator[Check]:
     for extra, packages in needed.items():
         missing = [name for name in packages if not _is_installed(name)]
         if missing:
-            yield Check("extras", extra, f"without {', '.join(missing)}", ok=False, cure=f"pip install 'lucidray[{extra}]'")
+            yield Check(
+                "extras", extra, f"without {', '.join(missing)}", ok=False, cure=f"pip install 'lucidray[{extra}]'"
+            )
         else:
             yield Check("extras", extra, "installed")
 
@@ -159,7 +165,7 @@ def _is_installed(package: str) -> bool:
 def run_checks(settings: Settings) -> Iterator[Check]:
     """Look at everything, one part after the other; a part that breaks is itself a finding."""
     yield from platform_checks()
-    parts = {
+    parts: dict[str, Callable[[], Iterator[Check]]] = {
         "weights": lambda: weight_checks(settings.weights, settings.threads),
         "codecs": codec_checks,
         "device": device_checks,
@@ -174,4 +180,6 @@ def run_checks(settings: Settings) -> Iterator[Check]:
             cure = "install lucidray again, and look at pip's own complaints"
             yield Check(part, "import", str(error), ok=False, cure=cure, exit_code=ModelError.exit_code)
         except Exception as error:  # the doctor must not fall ill of what it looks at
-            yield Check(part, "check", describe(error), ok=False, cure="run with --debug", exit_code=LucidrayError.exit_code)
+            yield Check(
+                part, "check", describe(error), ok=False, cure="run with --debug", exit_code=LucidrayError.exit_code
+            )

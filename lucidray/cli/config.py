@@ -14,8 +14,8 @@ from lucidray.cli.session import Session, pass_session
 def command(session: Session, as_json: bool) -> None:
     """Show every setting and where its value came from.
 
-    A value is taken from the first place that has it: an option, the environment (LUCIDRAY_THREADS, also from .env in the
-    working folder), the file (lucidray.toml in the working folder, or --config), the default.
+    A value is taken from the first place that has it: an option, the environment (LUCIDRAY_THREADS, also from .env in
+    the working folder), the file (lucidray.toml in the working folder, or --config), the default.
     """
     settings = session.settings()
     values = settings.model_dump(mode="json")

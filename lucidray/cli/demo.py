@@ -14,7 +14,9 @@ DEFAULT_OUT = Path("demo-reading")
 
 
 @click.command("demo", short_help="Read a real film that comes along, and open the report in the browser.")
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Where to write; ./demo-reading by default.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="DIR", help="Where to write; ./demo-reading by default."
+)
 @click.option("--open/--no-open", "open_report", default=True, help="Whether to open the report in the browser.")
 @pass_session
 @click.pass_context

@@ -40,11 +40,19 @@ def _show(checks: "list[Check]", color: str) -> None:
     table = Table(box=None, show_header=False, pad_edge=False)
     part = ""
     for check in checks:
-        mark = Text("ok", "green") if check.ok else Text("FAULT", "bold red") if check.exit_code else Text("note", "yellow")
+        mark = (
+            Text("ok", "green")
+            if check.ok
+            else Text("FAULT", "bold red")
+            if check.exit_code
+            else Text("note", "yellow")
+        )
         found = streams.one_line(check.found) + (f"\ncure: {check.cure}" if check.cure else "")
         table.add_row(check.part if check.part != part else "", check.name, mark, found)
         part = check.part
     console = streams.console(color)
     console.print(table)
     faults = sum(check.exit_code != 0 for check in checks)
-    console.print(f"\n{faults} fault{'s' * (faults != 1)}: cures above" if faults else "\nAll that lucidray needs is here.")
+    console.print(
+        f"\n{faults} fault{'s' * (faults != 1)}: cures above" if faults else "\nAll that lucidray needs is here."
+    )

@@ -25,4 +25,5 @@ def describe(error: Exception) -> str:
     if isinstance(error, LucidrayError):
         return str(error)
     detail = str(error).split("\n", 1)[0]
-    return f"this is a fault of lucidray: {type(error).__name__}: {detail} (run with --debug to see where, and please report it)"
+    what = f"{type(error).__name__}: {detail}"
+    return f"this is a fault of lucidray: {what} (run with --debug to see where, and please report it)"

@@ -6,7 +6,6 @@ import stat
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, count
 from pathlib import Path
 
 from lucidray.domain.errors import InputError, UsageError
@@ -14,7 +13,6 @@ from lucidray.domain.errors import InputError, UsageError
 STDIN = "-"
 _HEAD_BYTES = 512
 _EXTENSIONS = {".dcm", ".dicom", ".ima", ".png", ".jpg", ".jpeg", ".jpe", ".tif", ".tiff", ".webp"}
-_MAX_STEM = 100
 _SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 # Media Storage Directory: a DICOMDIR lists films and is none.
 _DICOMDIR_CLASS = b"1.2.840.10008.1.3.10"
@@ -31,7 +29,7 @@ class Film:
     path : Path or None
         None for stdin.
     stem : str
-        What the files of its reading are called; no two films of a selection share one.
+        What its reading would be called.
     """
 
     place: str
@@ -39,7 +37,7 @@ class Film:
     stem: str
 
     def source(self, max_bytes: int) -> Path | bytes:
-        """Return the path, or the bytes of what can be read only once (stdin, a pipe), never much more than `max_bytes`.
+        """Return the path, or, of what can be read only once (stdin, a pipe), at most `max_bytes` + 1 bytes.
 
         Raises
         ------
@@ -103,12 +101,12 @@ def select(arguments: Sequence[str], out: Path | None = None) -> Selection:
     for argument in arguments:
         path = Path(argument)
         if argument == STDIN:
-            selection.films.append(Film(STDIN, None, _free_stem(Path("stdin"), stems)))
+            selection.films.append(Film(STDIN, None, _stem(Path("stdin"), stems)))
         elif _is_folder(path):
             selection.many = True
             _search(path, out, selection, stems)
         else:
-            selection.films.append(Film(argument, path, _free_stem(path, stems)))
+            selection.films.append(Film(argument, path, _stem(path, stems)))
     return selection
 
 
@@ -141,7 +139,7 @@ def _search(folder: Path, out: Path | None, selection: Selection, stems: set[str
             is_film = True  # it may be one: reading it says why it cannot be read
         if is_film:
             found += 1
-            selection.films.append(Film(str(path), path, _free_stem(path, stems)))
+            selection.films.append(Film(str(path), path, _stem(path, stems)))
         else:
             selection.skipped += 1
     if not found and len(selection.faults) == faults:
@@ -149,7 +147,7 @@ def _search(folder: Path, out: Path | None, selection: Selection, stems: set[str
 
 
 def _files(folder: Path, out: Path | None, selection: Selection) -> Iterator[Path]:
-    """Walk down sorted, past hidden things, through links but never in circles, and not into `out`."""
+    """Walk down sorted, through links but never in circles; not into hidden folders, `out` and earlier readings."""
 
     def unlisted(error: OSError) -> None:
         selection.faults.append((str(error.filename), InputError(f"cannot be listed: {error.strerror}")))
@@ -160,7 +158,7 @@ def _files(folder: Path, out: Path | None, selection: Selection) -> Iterator[Pat
         inside = []
         for name in sorted(folders):
             path = Path(parent, name)
-            if name.startswith(".") or path.resolve() == barred or _identity(path) in seen:
+            if name.startswith(".") or path.resolve() == barred or _is_reading(path) or _identity(path) in seen:
                 continue
             seen.add(_identity(path))
             inside.append(name)
@@ -173,11 +171,14 @@ def _files(folder: Path, out: Path | None, selection: Selection) -> Iterator[Pat
                 yield path
 
 
+def _is_reading(folder: Path) -> bool:
+    """Tell whether lucidray itself wrote the folder: its pictures are no films."""
+    return all(_status(folder / name) is not None for name in ("reading.json", "report.html"))
+
+
 def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except OSError:
-        return False  # reading it as a file says what is wrong
+    status = _status(path)
+    return status is not None and stat.S_ISDIR(status.st_mode)
 
 
 def _may_be_file(path: Path) -> bool:
@@ -191,23 +192,23 @@ def _may_be_file(path: Path) -> bool:
 
 
 def _identity(path: Path) -> tuple[int, int] | Path:
+    status = _status(path)
+    return path if status is None else (status.st_dev, status.st_ino)
+
+
+def _status(path: Path) -> os.stat_result | None:
+    """Ask the system about a path; None where it is not there or must not be looked at."""
     try:
-        status = path.stat()
+        return path.stat()
     except OSError:
-        return path
-    return (status.st_dev, status.st_ino)
+        return None
 
 
-def _free_stem(path: Path, taken: set[str]) -> str:
+def _stem(path: Path, taken: set[str]) -> str:
+    """Name a reading after its film, with the folder's name in front where two films are called the same."""
     # Only known endings are cut: in 1.2.840.113619.2 the last number belongs to the name.
     name = path.stem if path.suffix.lower() in _EXTENSIONS else path.name
-    name = _safe(name)
-    candidates = chain((name, f"{_safe(path.absolute().parent.name)}-{name}"), (f"{name}-{n}" for n in count(2)))
-    stem = next(candidate for candidate in candidates if candidate.casefold() not in taken)
-    taken.add(stem.casefold())
-    return stem
-
-
-def _safe(name: str) -> str:
-    """Keep letters, digits and a few signs, so that a name is one on every system and no path."""
-    return re.sub(r"[^\w.+=@()-]+", "-", name).strip(".-")[:_MAX_STEM] or "film"
+    if name.casefold() in taken:
+        name = f"{path.absolute().parent.name}-{name}"
+    taken.add(name.casefold())
+    return name

@@ -42,11 +42,11 @@ class Run:
         For reports on stdout.
     out : Path or None
         Where files are written.
-    lines : bool
-        JSON Lines: one line a film, whatever comes of it.
+    many : bool
+        Each report is headed by its film's place, and JSON is one line a film, whatever comes of it.
     as_json, quiet : bool
-    pages : list of Path
-        The pages that were written.
+    written : list of Path
+        The folders that were written, one a reading.
     """
 
     reader: "Lucidray"
@@ -55,10 +55,10 @@ class Run:
     max_bytes: int
     console: "Console"
     out: Path | None
-    lines: bool
+    many: bool
     as_json: bool
     quiet: bool
-    pages: list[Path] = field(default_factory=list)
+    written: list[Path] = field(default_factory=list)
 
     def read(self, film: Film, bar: Bar) -> int:
         """Read one film and return its exit code; only wrong use and Ctrl-C stop the run."""
@@ -69,11 +69,11 @@ class Run:
             raise
         except Exception as error:  # one bad film never stops the others
             with bar.finish():
-                if self.lines:
+                if self.as_json and self.many:
                     streams.write(json.dumps(_fault(film, error), ensure_ascii=False))
                 return faults.report(error, self.session, film.place)
         with bar.finish():
-            self._show(reading)
+            self._show(film, reading)
         return 0 if reading.accepted else REFUSED_EXIT
 
     def _interpret(self, film: Film) -> "Reading":
@@ -82,18 +82,20 @@ class Run:
         name = "stdin" if film.path is None else film.path.name
         reading = self.reader.read(film.source(self.max_bytes), name=name, **self.asked)
         if self.out is not None:
-            self.pages.append(folder.write(reading, self.out, film.stem))
+            self.written.append(folder.write(reading, self.out, film.stem))
         return reading
 
-    def _show(self, reading: "Reading") -> None:
+    def _show(self, film: Film, reading: "Reading") -> None:
         if self.as_json:
-            streams.write(reading.model_dump_json(indent=None if self.lines else 2))
+            streams.write(reading.model_dump_json(indent=None if self.many else 2))
         elif not self.quiet:
             from lucidray.reporting import terminal
 
+            if self.many:
+                self.console.rule(streams.one_line(film.place), align="left")
             terminal.show(reading, self.console)
         if self.out is not None and not self.quiet:
-            streams.say(f"wrote {self.pages[-1]}")
+            streams.say(f"wrote {self.written[-1]}")
 
 
 def _fault(film: Film, error: Exception) -> dict[str, object]:
@@ -103,10 +105,14 @@ def _fault(film: Film, error: Exception) -> dict[str, object]:
 
 @click.command("read", short_help="Read films: DICOM, PNG, JPEG, TIFF or WebP files, folders of them, or - for stdin.")
 @click.argument("films", nargs=-1, required=True, metavar="FILES|FOLDERS...")
-@click.option("--symptoms", metavar="TEXT", help="What the person complains of; it shapes the impression, no probability.")
+@click.option(
+    "--symptoms", metavar="TEXT", help="What the person complains of; it shapes the impression, no probability."
+)
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Write page, JSON and pictures there.")
 @click.option("--json", "as_json", is_flag=True, help="JSON on stdout; one line a film for folders and several files.")
-@click.option("--fix-orientation", is_flag=True, default=None, help="Turn or invert a film that would be refused for it.")
+@click.option(
+    "--fix-orientation", is_flag=True, default=None, help="Turn or invert a film that would be refused for it."
+)
 @click.option("--age", type=click.FloatRange(0, 130), metavar="YEARS", help="Instead of what the file says.")
 @click.option("--sex", type=click.Choice(["female", "male", "other"], case_sensitive=False), help="Likewise.")
 @click.option(
@@ -123,30 +129,30 @@ def _fault(film: Film, error: Exception) -> dict[str, object]:
 def command(
     context: click.Context,
     session: Session,
+    /,
+    *,
     films: tuple[str, ...],
-    symptoms: str | None,
     out: Path | None,
     as_json: bool,
     fix_orientation: bool | None,
-    age: float | None,
-    sex: str | None,
-    view: str | None,
     language: str | None,
     quiet: bool,
     open_report: bool,
+    **asked: Any,
 ) -> None:
     """Read films: DICOM, PNG, JPEG, TIFF or WebP files, folders of them, or - for stdin.
 
-    Folders are searched to the bottom, and what is no film there is passed over; a file that is named is always tried. One
-    bad film never stops the others.
+    Folders are searched to the bottom, and what is no film there is passed over; a file that is named is always tried.
+    One bad film never stops the others.
 
-    Exit codes: 0 read, 2 wrong use, 3 refused, 4 unreadable, 5 model missing, 1 a fault of lucidray; for several films the
-    highest. Research use only, not for clinical diagnosis.
+    Exit codes: 0 read, 2 wrong use, 3 refused, 4 unreadable, 5 model missing, 1 a fault of lucidray; for several films
+    the highest. Research use only, not for clinical diagnosis.
     """
     settings = session.settings(out=out, language=language, fix_orientation=fix_orientation)
     folder = settings.out or (DEFAULT_OUT if open_report else None)
-    asked = {"symptoms": symptoms, "age": age, "sex": sex, "view": view}
-    context.exit(read_films(session, settings, films, asked, out=folder, as_json=as_json, quiet=quiet, open_report=open_report))
+    context.exit(
+        read_films(session, settings, films, asked, out=folder, as_json=as_json, quiet=quiet, open_report=open_report)
+    )
 
 
 def read_films(
@@ -164,14 +170,22 @@ def read_films(
 
     Parameters
     ----------
-    session, settings
+    session : Session
+        Whether tracebacks are shown.
+    settings : Settings
+        Models, limits, language, colours.
     arguments : tuple of str
         Files, folders, `-`.
     asked : dict
         Passed on to `Lucidray.read`.
     out : path, optional
         Where files are written; made when it is not there.
-    as_json, quiet, open_report : bool
+    as_json : bool
+        JSON on stdout, not the report.
+    quiet : bool
+        Nothing but errors, and JSON where asked for.
+    open_report : bool
+        Open the first page that was written.
 
     Raises
     ------
@@ -189,7 +203,7 @@ def read_films(
             max_bytes=settings.max_bytes,
             console=streams.console(settings.color),
             out=_made(out),
-            lines=as_json and selection.many,
+            many=selection.many,
             as_json=as_json,
             quiet=quiet,
         )
@@ -198,8 +212,8 @@ def read_films(
             codes += [run.read(film, bar) for film in selection.films]
     if selection.many and not quiet:
         streams.say(_summary(codes, selection.skipped))
-    if open_report and run is not None and run.pages:
-        open_page(run.pages[0])
+    if open_report and run is not None and run.written:
+        open_page(run.written[0] / "report.html")
     return max(codes)
 
 

@@ -17,5 +17,8 @@ def reading_schema() -> str:
     """Return the schema as text, the same as `docs/reading.schema.json`."""
     from lucidray.domain.reading import Reading
 
-    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Reading.model_json_schema(mode="serialization")}
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Reading.model_json_schema(mode="serialization"),
+    }
     return json.dumps(schema, indent=2, ensure_ascii=False)

@@ -12,7 +12,7 @@ BROKEN_PIPE_EXIT = 141
 
 
 def speak_utf8() -> None:
-    """Make both streams take any text: UTF-8 on Windows, where a pipe is cp1252, and escapes for what cannot be encoded."""
+    """Make both streams take any text: UTF-8 on Windows, where pipes are not, and escapes for what has no encoding."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8" if sys.platform == "win32" else None, errors="backslashreplace")

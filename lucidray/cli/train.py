@@ -11,7 +11,9 @@ from lucidray.cli.session import Session, pass_session
 from lucidray.domain.errors import MissingExtraError, UsageError
 
 
-@click.group("train", invoke_without_command=True, short_help="Fit the networks on your own films (needs lucidray[train]).")
+@click.group(
+    "train", invoke_without_command=True, short_help="Fit the networks on your own films (needs lucidray[train])."
+)
 @click.pass_context
 def command(context: click.Context) -> None:
     """Fit the networks on your own films (needs lucidray[train]).
@@ -25,8 +27,12 @@ def command(context: click.Context) -> None:
 
 def _run_options(function: Any) -> Any:
     options = (
-        click.option("--data", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="The training films."),
-        click.option("--out", "run_dir", type=click.Path(path_type=Path), metavar="RUN", help="Where the run is written."),
+        click.option(
+            "--data", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="The training films."
+        ),
+        click.option(
+            "--out", "run_dir", type=click.Path(path_type=Path), metavar="RUN", help="Where the run is written."
+        ),
         click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same network."),
         click.option("--resume", is_flag=True, help="Go on from the run's checkpoint."),
         click.option("--limit", type=click.IntRange(1), metavar="N", help="Few films only, to try things."),
@@ -41,18 +47,22 @@ def _run_options(function: Any) -> Any:
 @click.option("--epochs", type=click.IntRange(1), default=12, show_default=True)
 @_run_options
 @pass_session
-def findings(session: Session, data: Path | None, run_dir: Path | None, epochs: int, **options: Any) -> None:
+def findings(session: Session, /, data: Path | None, run_dir: Path | None, epochs: int, **options: Any) -> None:
     """Fit, calibrate and measure the network that scores the findings."""
     films, cache = _folders(session, data)
     module = _training("findings")
-    _report(module.train(films, run_dir or Path("runs/findings"), epochs=epochs, cache_dir=cache, report=streams.say, **options))
+    _report(
+        module.train(
+            films, run_dir or Path("runs/findings"), epochs=epochs, cache_dir=cache, report=streams.say, **options
+        )
+    )
 
 
 @command.command("anatomy")
 @click.option("--steps", type=click.IntRange(1), default=900, show_default=True)
 @_run_options
 @pass_session
-def anatomy(session: Session, data: Path | None, run_dir: Path | None, steps: int, **options: Any) -> None:
+def anatomy(session: Session, /, data: Path | None, run_dir: Path | None, steps: int, **options: Any) -> None:
     """Fit and measure the network that finds lungs, heart and clavicles, and knows what is no chest film."""
     films, _ = _folders(session, data)
     module = _training("anatomy")
