@@ -1,7 +1,6 @@
 """Which films are meant by the files, folders and `-` on a command line."""
 
 import os
-import re
 import stat
 import sys
 from collections.abc import Iterator, Sequence
@@ -11,7 +10,7 @@ from pathlib import Path
 from lucidray.domain.errors import InputError, UsageError
 
 STDIN = "-"
-_HEAD_BYTES = 512
+_HEAD_BYTES = 2048
 _EXTENSIONS = {".dcm", ".dicom", ".ima", ".png", ".jpg", ".jpeg", ".jpe", ".tif", ".tiff", ".webp"}
 _SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 # Media Storage Directory: a DICOMDIR lists films and is none.
@@ -35,6 +34,11 @@ class Film:
     place: str
     path: Path | None
     stem: str
+
+    @property
+    def name(self) -> str:
+        """What the reading calls the film."""
+        return "stdin" if self.path is None else self.path.name
 
     def source(self, max_bytes: int) -> Path | bytes:
         """Return the path, or, of what can be read only once (stdin, a pipe), at most `max_bytes` + 1 bytes.
@@ -118,14 +122,13 @@ def looks_like_film(path: Path) -> bool:
     OSError
         The file cannot be read.
     """
+    from lucidray.imaging.dicom_file import looks_like_dicom
+
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
-    if head[128:132] == b"DICM":
-        return _DICOMDIR_CLASS + b"\x00" not in head
     if head.startswith(_SIGNATURES) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
         return True
-    # DICOM without its preamble starts with group 0002 or 0008, low element numbers first (PS3.5 7.1).
-    return re.match(rb"[\x02\x08]\x00.\x00(?:[A-Z]{2}|..\x00\x00)", head, re.DOTALL) is not None and len(head) > 132
+    return looks_like_dicom(head) and _DICOMDIR_CLASS not in head
 
 
 def _search(folder: Path, out: Path | None, selection: Selection, stems: set[str]) -> None:

@@ -71,7 +71,7 @@ class Run:
             with bar.finish():
                 if self.as_json and self.many:
                     streams.write(json.dumps(_fault(film, error), ensure_ascii=False))
-                return faults.report(error, self.session, film.place)
+                return faults.report(error, self.session, film.place, film.name)
         with bar.finish():
             self._show(film, reading)
         return 0 if reading.accepted else REFUSED_EXIT
@@ -79,8 +79,7 @@ class Run:
     def _interpret(self, film: Film) -> "Reading":
         from lucidray.reporting import folder
 
-        name = "stdin" if film.path is None else film.path.name
-        reading = self.reader.read(film.source(self.max_bytes), name=name, **self.asked)
+        reading = self.reader.read(film.source(self.max_bytes), name=film.name, **self.asked)
         if self.out is not None:
             self.written.append(folder.write(reading, self.out, film.stem))
         return reading
@@ -99,7 +98,7 @@ class Run:
 
 
 def _fault(film: Film, error: Exception) -> dict[str, object]:
-    what = {"type": type(error).__name__, "message": faults.describe(error), "exit_code": faults.exit_code(error)}
+    what = {"type": type(error).__name__, "message": faults.describe(error, film.name), "exit_code": faults.exit_code(error)}
     return {"file": film.place, "error": what}
 
 

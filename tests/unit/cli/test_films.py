@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydicom.data import get_testdata_file
 
 from lucidray.cli.films import Film, looks_like_film, select
 from lucidray.domain.errors import UsageError
@@ -61,7 +62,6 @@ def test_a_folder_is_searched_to_the_bottom_in_order_by_content() -> None:
         (b"\x08\x00\x05\x00CS\x0a\x00" + bytes(200), True),
         (b"\x08\x00\x05\x00\x0a\x00\x00\x00" + bytes(200), True),
         (b"\x08\x00\x05\x00", False),
-        (bytes(128) + b"DICM" + b"\x02\x00\x02\x00UI\x14\x001.2.840.10008.1.3.10\x00" + bytes(100), False),
         (b"%PDF-1.7", False),
         (bytes(300), False),
         (b"", False),
@@ -69,6 +69,12 @@ def test_a_folder_is_searched_to_the_bottom_in_order_by_content() -> None:
 )
 def test_films_are_known_by_their_first_bytes(head: bytes, is_film: bool) -> None:
     assert looks_like_film(put("file", head)) is is_film
+
+
+def test_a_dicomdir_is_no_film() -> None:
+    listed = get_testdata_file("DICOMDIR", download=False)
+    assert isinstance(listed, str)
+    assert not looks_like_film(Path(listed))
 
 
 def test_a_folder_without_films_is_a_fault() -> None:

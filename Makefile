@@ -1,0 +1,23 @@
+# The same steps as CI. `make check BIN=path/to/venv/bin` uses another environment than the one of run.sh.
+BIN ?= .venv/bin
+PYTHON = $(BIN)/python
+
+.PHONY: check static test format schema bench
+
+check: static test
+
+static:
+	sh .ci/static $(PYTHON)
+
+test:
+	$(PYTHON) -m pytest -rs
+
+format:
+	$(PYTHON) -m ruff check --fix .
+	$(PYTHON) -m ruff format .
+
+schema:
+	$(PYTHON) -m lucidray schema > docs/reading.schema.json
+
+bench:
+	$(PYTHON) -m lucidray bench
