@@ -2,10 +2,11 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from lucidray.domain.errors import InputError, UnsupportedError
 from lucidray.domain.radiograph import Radiograph
@@ -13,10 +14,9 @@ from lucidray.imaging.limits import DEFAULT_LIMITS, Limits
 from lucidray.imaging.quiet import quiet
 from lucidray.imaging.source import printable, read_file
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
+Source: TypeAlias = str | os.PathLike[str] | bytes | Image.Image | npt.NDArray[Any]
+"""Whatever holds a film: a path, the bytes of a file, a PIL image or an array."""
 
-Source: TypeAlias = "str | os.PathLike[str] | bytes | Image | npt.NDArray[Any]"
 
 _LONGEST_MESSAGE = 400
 _RASTER = (
@@ -105,9 +105,7 @@ def _read(source: Any, name: str, limits: Limits) -> Radiograph:
     if isinstance(source, bytes | bytearray | memoryview):
         limits.check_bytes(len(source))
         return _read_bytes(bytes(source), name, limits)
-    from PIL.Image import Image  # noqa: PLC0415
-
-    if isinstance(source, Image):
+    if isinstance(source, Image.Image):
         from lucidray.imaging.raster import read_image  # noqa: PLC0415
 
         return read_image(source, name, limits)

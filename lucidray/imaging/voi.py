@@ -48,7 +48,7 @@ class StoredFormat:
     def values(self) -> Values:
         """Return the stored value of each of the 2**container_bits codes."""
         codes = np.arange(2**self.container_bits, dtype=np.int64)
-        values = (codes >> (self.high_bit + 1 - self.bits)) & (2**self.bits - 1)
+        values: npt.NDArray[np.int64] = (codes >> (self.high_bit + 1 - self.bits)) & (2**self.bits - 1)
         if self.signed:
             values[values >= 2 ** (self.bits - 1)] -= 2**self.bits
         return values.astype(np.float64)
