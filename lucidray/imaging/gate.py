@@ -247,7 +247,8 @@ def _missing_lung(anatomy: Anatomy, thresholds: GateThresholds) -> tuple[Note | 
             message="No lung can be made out: this is not a frontal chest film, or it shows too little to be read.",
         ), None
     for name, lung in (("right", right), ("left", left)):
-        border = _border_reached(lung)
+        # What is too small to be a lung has no borders to be judged by.
+        border = _border_reached(lung) if areas[name] >= thresholds.min_lung_fraction else None
         if border is not None:
             return Note(
                 code="cropped",
@@ -304,7 +305,7 @@ def _child_warning(film: Radiograph) -> Note | None:
         return None
     return Note(
         code="child",
-        message="The person is under 18: findings are learnt from adults, and most of them are not assessed in children.",
+        message="The person is under 18: findings are learnt from adults, most are not assessed in children.",
     )
 
 

@@ -11,7 +11,7 @@ masks = arrays(np.bool_, st.tuples(st.integers(1, 14), st.integers(1, 14)))
 
 
 @given(masks)
-def test_pieces_are_those_of_scipy(mask):
+def test_pieces_are_those_of_scipy(mask: np.ndarray) -> None:
     labelled, count = ndimage.label(mask, structure=np.ones((3, 3)))
     expected = {(labelled == number).tobytes() for number in range(1, count + 1)}
     pieces = components(mask)
@@ -21,13 +21,13 @@ def test_pieces_are_those_of_scipy(mask):
 
 
 @given(masks)
-def test_largest_is_the_first_piece(mask):
+def test_largest_is_the_first_piece(mask: np.ndarray) -> None:
     pieces = components(mask)
     assert np.array_equal(largest(mask), pieces[0] if pieces else mask)
 
 
 @given(masks)
-def test_extent_is_the_tightest_box(mask):
+def test_extent_is_the_tightest_box(mask: np.ndarray) -> None:
     box = extent(mask)
     if box is None:
         assert not mask.any()
@@ -40,7 +40,7 @@ def test_extent_is_the_tightest_box(mask):
     assert mask[:, x1 - 1].any()
 
 
-def test_extent_counts_edges_not_centres():
+def test_extent_counts_edges_not_centres() -> None:
     mask = np.zeros((4, 5), dtype=bool)
     mask[1:3, 2] = True
     assert extent(mask) == Box(2, 1, 3, 3)
