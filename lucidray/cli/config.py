@@ -7,6 +7,8 @@ import click
 from lucidray.cli import streams
 from lucidray.cli.session import Session, pass_session
 
+_MEANINGS_FIT_FROM = 100
+
 
 @click.command("config", short_help="Show every setting and where its value came from.")
 @click.option("--json", "as_json", is_flag=True, help="JSON on stdout.")
@@ -25,8 +27,15 @@ def command(session: Session, as_json: bool) -> None:
         return
     from rich.table import Table
 
-    table = Table("setting", "value", "from", "meaning", box=None, pad_edge=False, header_style="bold")
+    console = streams.console(settings.color)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("setting", "value", "from"):
+        table.add_column(heading, overflow="fold")
+    explained = console.width >= _MEANINGS_FIT_FROM
+    if explained:
+        table.add_column("meaning")
     for name, value in values.items():
-        meaning = type(settings).model_fields[name].description
-        table.add_row(name, "-" if value is None else str(value), settings.origins[name], meaning)
-    streams.console(settings.color).print(table)
+        row = [name, "-" if value is None else str(value), settings.origins[name]]
+        meaning = type(settings).model_fields[name].description or ""
+        table.add_row(*(streams.one_line(cell) for cell in row), *([meaning] if explained else []))
+    console.print(table)

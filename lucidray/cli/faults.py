@@ -26,6 +26,7 @@ def describe(error: Exception, name: str = "") -> str:
     Parameters
     ----------
     error : Exception
+        What was raised.
     name : str
         Of the film: left out of the words where its place stands before them.
     """

@@ -5,7 +5,8 @@ Exit codes: 0 done · 1 a fault of lucidray's own, or a result that cannot be wr
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -45,13 +46,27 @@ class CommandTable(click.Group):
         _take_common_options(command)
         return command
 
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Take in the arguments; `--help` and `--version` print here."""
+        with _reader_may_leave():
+            return super().make_context(info_name, args, parent, **extra)
+
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; when the reader of stdout goes away (`| head`), end without a word, as other programs do."""
-        try:
+        """Run a command."""
+        with _reader_may_leave():
             return super().invoke(ctx)
-        except BrokenPipeError:
-            streams.drop(sys.stdout)
-            raise click.exceptions.Exit(streams.BROKEN_PIPE_EXIT) from None
+
+
+@contextmanager
+def _reader_may_leave() -> Iterator[None]:
+    """End without a word when the reader of stdout goes away (`| head`); click would end with 1, our own fault."""
+    try:
+        yield
+    except BrokenPipeError:
+        streams.drop(sys.stdout)
+        raise click.exceptions.Exit(streams.BROKEN_PIPE_EXIT) from None
 
 
 @click.command(

@@ -98,7 +98,11 @@ class Run:
 
 
 def _fault(film: Film, error: Exception) -> dict[str, object]:
-    what = {"type": type(error).__name__, "message": faults.describe(error, film.name), "exit_code": faults.exit_code(error)}
+    what = {
+        "type": type(error).__name__,
+        "message": faults.describe(error, film.name),
+        "exit_code": faults.exit_code(error),
+    }
     return {"file": film.place, "error": what}
 
 
