@@ -200,12 +200,13 @@ def _midline(right_mask: Mask, left_mask: Mask, right: Box, left: Box) -> float:
     """Return the median middle of the gap between the lungs, over the rows that their upper halves share."""
     first = int(max(right.y0, left.y0))
     last = int(min(right.y0 + right.height / 2, left.y0 + left.height / 2))
-    shared = [row for row in range(first, last) if right_mask[row].any() and left_mask[row].any()]
-    if not shared:
+    rights, lefts = right_mask[first:last], left_mask[first:last]
+    shared = rights.any(axis=1) & lefts.any(axis=1)
+    if not shared.any():
         return (right.x1 + left.x0) / 2
-    inner_right = [float(np.flatnonzero(right_mask[row])[-1]) + 1 for row in shared]
-    inner_left = [float(np.flatnonzero(left_mask[row])[0]) for row in shared]
-    return float(np.median((np.array(inner_right) + np.array(inner_left)) / 2))
+    inner_right = rights.shape[1] - rights[shared, ::-1].argmax(axis=1)
+    inner_left = lefts[shared].argmax(axis=1)
+    return float(np.median((inner_right + inner_left) / 2))
 
 
 def _restored(part: Box | None, twin: Box, midline_x: float, film: Box) -> Box:

@@ -6,6 +6,7 @@ from drawn_chest import blob, draw, film, mirrored, together
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy import ndimage
 
 from lucidray.domain.box import Box
 from lucidray.domain.note import Note
@@ -13,7 +14,7 @@ from lucidray.domain.prediction import Heatmap
 from lucidray.domain.radiograph import Radiograph
 from lucidray.domain.reading import Region
 from lucidray.domain.vocabulary import LABELS, Label
-from lucidray.localization.regions import MAX_REGIONS, locate
+from lucidray.localization.regions import MAX_REGIONS, _interpolated, locate
 from lucidray.localization.sides import thorax_box
 
 NOTE = Note(code="turned", message="Turned.")
@@ -189,3 +190,18 @@ def test_boxes_of_a_stretched_film_keep_their_share(width: int, height: int) -> 
     (square,) = locate("Mass", blob(0.3, 0.5), draw(), film(400, 400))
     scaled = Box(*square.box_xyxy_px).scaled(width / 400, height / 400)
     assert region.box_xyxy_px == pytest.approx(scaled, abs=0.11)
+
+
+@given(
+    arrays(np.float32, st.tuples(st.integers(1, 12), st.integers(1, 12)), elements=st.floats(0, 1, width=32)),
+    st.integers(12, 40),
+    st.integers(12, 40),
+)
+def test_maps_are_interpolated_as_scipy_does(values: np.ndarray, rows: int, columns: int) -> None:
+    fine = _interpolated(values, rows, columns)
+    y, x = (
+        (np.arange(fine_count) + 0.5) * count / fine_count - 0.5
+        for fine_count, count in ((rows, values.shape[0]), (columns, values.shape[1]))
+    )
+    grid = np.stack(np.meshgrid(y, x, indexing="ij"))
+    assert fine == pytest.approx(ndimage.map_coordinates(values.astype(float), grid, order=1, mode="nearest"), abs=1e-6)
