@@ -136,17 +136,24 @@ def _search(folder: Path, out: Path | None, selection: Selection, stems: set[str
         raise UsageError(f"readings would be written among the films in {folder}: name another folder with --out")
     found, faults = 0, len(selection.faults)
     for path in _files(folder, out, selection):
-        try:
-            is_film = looks_like_film(path)
-        except OSError:
-            is_film = True  # it may be one: reading it says why it cannot be read
-        if is_film:
+        if _is_meant(path):
             found += 1
             selection.films.append(Film(str(path), path, _stem(path, stems)))
         else:
             selection.skipped += 1
     if not found and len(selection.faults) == faults:
         selection.faults.append((str(folder), InputError("no film in this folder")))
+
+
+def _is_meant(path: Path) -> bool:
+    """Tell whether a file in a folder is to be tried: it opens like a film, or its name promises one.
+
+    A transfer that broke off leaves an empty `.dcm` behind: that is told, not passed over.
+    """
+    try:
+        return path.suffix.lower() in _EXTENSIONS or looks_like_film(path)
+    except OSError:
+        return True  # reading it says why it cannot be read
 
 
 def _files(folder: Path, out: Path | None, selection: Selection) -> Iterator[Path]:

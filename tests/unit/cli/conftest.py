@@ -1,13 +1,11 @@
-"""The program as people call it, with models that answer what they are told to."""
+"""The program as people call it."""
 
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from lucidray.cli.main import main
 
@@ -51,13 +49,3 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
         return Result(code, out, err)
 
     return call
-
-
-def save_film(path: str, height: int = 320, width: int = 256) -> Path:
-    """Write a picture that the fake models take for a chest."""
-    y, x = np.indices((height, width)) / height
-    pixels = (127 + 100 * np.sin(7 * x) * np.cos(5 * y)).astype(np.uint8)
-    file = Path(path)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(file, format="PNG")
-    return file

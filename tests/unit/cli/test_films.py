@@ -35,15 +35,16 @@ def test_a_named_file_is_tried_whatever_it_holds_or_is() -> None:
     assert places("notes.txt", "missing.dcm") == ["notes.txt", "missing.dcm"]
 
 
-def test_a_folder_is_searched_to_the_bottom_in_order_by_content() -> None:
+def test_a_folder_is_searched_to_the_bottom_in_order() -> None:
     put("in/b/IM0001", DICOM)
     put("in/a.png")
-    put("in/b/text.dcm", b"no film at all")
+    put("in/b/notes.txt", b"no film at all")
+    put("in/b/broken.DCM", b"")
     put("in/.hidden.png")
     put("in/.cache/x.png")
-    put("in/empty.dcm", b"")
+    put("in/empty", b"")
     selection = select(["in"])
-    assert [Path(film.place).as_posix() for film in selection.films] == ["in/a.png", "in/b/IM0001"]
+    assert [Path(film.place).as_posix() for film in selection.films] == ["in/a.png", "in/b/IM0001", "in/b/broken.DCM"]
     assert selection.skipped == 3
     assert selection.many
     assert selection.faults == []
