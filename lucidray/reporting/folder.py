@@ -17,6 +17,7 @@ MAX_STEM_CHARACTERS = 80
 # File systems cap a name at 255 bytes; some letters take four, and a suffix must fit.
 _MAX_STEM_BYTES = 200
 _NAMELESS = "film"
+_PNG_LEVEL = 3  # films are noise to PNG: the default level takes four times as long for 7 % less
 _FORBIDDEN = re.compile(r'[/\\:*?"<>|]')
 _WINDOWS_DEVICES = re.compile(r"(?i)(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])(\..*)?")
 _IN_THE_WAY = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.EISDIR}
@@ -81,11 +82,11 @@ def safe_stem(text: str) -> str:
 def _fill(folder: Path, reading: Reading) -> None:
     (folder / "reading.json").write_text(reading.model_dump_json(indent=2) + "\n", encoding="utf-8", newline="\n")
     (folder / "report.html").write_text(html.render(reading), encoding="utf-8", newline="\n")
-    overlay.draw(reading).save(folder / "overlay.png", compress_level=1)
+    overlay.draw(reading).save(folder / "overlay.png", compress_level=_PNG_LEVEL)
     if reading.evidence.heatmaps:
         (folder / "heatmaps").mkdir()
     for label, picture in heatmaps.render_all(reading):
-        picture.save(folder / "heatmaps" / f"{label.lower().replace(' ', '-')}.png", compress_level=1)
+        picture.save(folder / "heatmaps" / f"{label.lower().replace(' ', '-')}.png", compress_level=_PNG_LEVEL)
 
 
 def _named(hidden: Path, out: Path, stem: str) -> Path:

@@ -17,6 +17,7 @@ from lucidray.reporting.words import percent
 
 PICTURE_SIDE_PX = 800  # heat is coarse, and there are up to 14 pictures a film
 _LAYER_SIDE_PX = 192
+_LEVELS = np.linspace(0, 255, 64).astype(np.uint8)
 
 
 def render(reading: Reading, label: Label) -> Image.Image:
@@ -65,7 +66,9 @@ def _laid_over(picture: Image.Image, reading: Reading, label: Label) -> Image.Im
     levels = _levels(values)
     heat = Image.fromarray(heat_table()[levels])
     picture.paste(heat, mask=Image.fromarray(np.rint(255 * heat_opacity()).astype(np.uint8)[levels]))
-    picture.paste(WHITE, mask=Image.fromarray(_border(values >= heatmap.cut, max(1, text_size_px(picture) // 8))))
+    hot, line_px = values >= heatmap.cut, max(1, text_size_px(picture) // 8)
+    picture.paste(BLACK, mask=Image.fromarray(_border(hot, 2 * line_px)))
+    picture.paste(WHITE, mask=Image.fromarray(_border(hot, line_px)))
     mark_sides(picture, reading)
     finding = next((one for one in reading.findings if one.label == label), None)
     probability = "" if finding is None or finding.probability is None else f" {percent(finding.probability)}"
@@ -99,7 +102,7 @@ def enlarged(heatmap: Heatmap, size: tuple[int, int]) -> npt.NDArray[np.float32]
 
 def _levels(values: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
     # 64 levels: no step can be seen, and the files are a third as large.
-    return (np.rint(values * 63) * 255 // 63).astype(np.uint8)
+    return _LEVELS[(values * np.float32(len(_LEVELS) - 1) + np.float32(0.5)).astype(np.uint8)]
 
 
 def _border(mask: npt.NDArray[np.bool_], width_px: int) -> npt.NDArray[np.uint8]:

@@ -3,50 +3,21 @@
 import base64
 import hashlib
 import math
-from dataclasses import dataclass
 from functools import cache
-from io import BytesIO
 from typing import Any
 
 import jinja2
-import numpy as np
 from markupsafe import Markup
-from PIL import Image
 
-from lucidray.domain.anatomy import Anatomy, Organ
-from lucidray.domain.box import Box
 from lucidray.domain.note import Note
-from lucidray.domain.prediction import Heatmap
-from lucidray.domain.radiograph import Radiograph
-from lucidray.domain.reading import (
-    CARDIOTHORACIC_RATIO_ID,
-    OVERALL_ID,
-    SYMPTOMS_ID,
-    Finding,
-    Measurement,
-    Overall,
-    Reading,
-    Region,
-)
-from lucidray.domain.vocabulary import Label
+from lucidray.domain.reading import OVERALL_ID, SYMPTOMS_ID, Finding, Overall, Reading
 from lucidray.reporting import words
 from lucidray.reporting.colours import FINDING_COLOURS, heat_table
-from lucidray.reporting.film import fitted
 from lucidray.reporting.heatmaps import layer_png
-from lucidray.reporting.outlines import Line, cardiothoracic_lines, outlines
-from lucidray.reporting.tags import lay_out
+from lucidray.reporting.stage import set_up
 
-FILM_SIDE_PX = 1400
-# A third more as base64: the page stays under 700 kB.
-MAX_FILM_BYTES = 400_000
-_JPEG_QUALITIES = (90, 82, 72, 60, 45)
-# Tags are laid out for a film this wide on screen, with letters of about 13 px.
-_SHOWN_WIDE_PX = 620
-_TAG_HIGH_PX, _TAG_LETTER_PX, _TAG_EDGE_PX = 24.0, 7.4, 18.0
-_SIDE_MARK_PX = 44.0
 _CHART_X0, _CHART_WIDE = 4.0, 200.0
 _CHART_TICKS = (0.0, 0.01, 0.1, 0.25, 0.5, 1.0)
-_ORGANS_SHOWN: tuple[Organ, ...] = ("right_lung", "left_lung", "heart")
 
 
 def render(reading: Reading) -> str:
@@ -68,12 +39,9 @@ def render(reading: Reading) -> str:
     UsageError
         The reading was loaded from JSON, which holds no pixels.
     """
-    film = reading.evidence.film
-    boxes = _boxes(reading, film)
-    ratio = next((one for one in reading.measurements if one.id == CARDIOTHORACIC_RATIO_ID), None)
-    ratio_lines = _ratio_lines(ratio, reading.evidence.anatomy, film)
+    stage = set_up(reading)
     template = _environment().get_template("report.html")
-    style = _source("report.css") + _layout_style(film, boxes, ratio_lines)
+    style = _source("report.css") + stage.style
     script = _source("report.js")
     return template.render(
         reading=reading,
@@ -89,14 +57,10 @@ def render(reading: Reading) -> str:
         refusal=_with_ids(reading.refusal, "refusal"),
         next_steps=_next_steps(reading.refusal),
         side_marks=words.side_marks(reading),
-        film=_embedded(film),
-        boxes=boxes,
+        stage=stage,
         located=[finding for finding in words.ranked(reading.findings) if finding.regions],
         heats=_heats(reading),
         heat_stops=_heat_stops(),
-        organs=_organs(reading, film),
-        ratio=ratio,
-        ratio_lines=ratio_lines,
         sections=words.sections(reading.report),
         ranked=words.ranked(reading.findings),
         ticks=[{"x": _along(share), "told": f"{100 * share:.0f}"} for share in _CHART_TICKS],
@@ -147,86 +111,9 @@ def _policy(style: str, script: str) -> str:
     )
 
 
-@dataclass(frozen=True)
-class _Box:
-    """A region on the film: `at` in pixels of the film as shown, `tag` in shares of it."""
-
-    id: str
-    finding: Finding
-    at: Box
-    tag: tuple[float, float]
-    text: str
-    place: str
-
-
-def _boxes(reading: Reading, film: Radiograph) -> list[_Box]:
-    bounds = Box(0, 0, film.width_px, film.height_px)
-    found: list[tuple[Finding, Region, Box, str]] = []
-    for finding in words.ranked(reading.findings):
-        text = finding.label if finding.probability is None else f"{finding.label} {words.percent(finding.probability)}"
-        for region in finding.regions:
-            box = film.from_stored(Box(*region.box_xyxy_px))
-            found.append((finding, region, box.clipped(bounds) or box, text))
-    shown = _SHOWN_WIDE_PX / film.width_px
-    stage = bounds.scaled(shown, shown)
-    sizes = [(_TAG_EDGE_PX + _TAG_LETTER_PX * len(text), _TAG_HIGH_PX) for _, _, _, text in found]
-    corners = [Box(0, 0, _SIDE_MARK_PX, _SIDE_MARK_PX), Box(stage.x1 - _SIDE_MARK_PX, 0, stage.x1, _SIDE_MARK_PX)]
-    tags = lay_out([box.scaled(shown, shown) for _, _, box, _ in found], sizes, stage, corners)
-    return [
-        _Box(region.id, finding, box, (tag.x0 / stage.x1, tag.y0 / stage.y1), text, words.place(region))
-        for (finding, region, box, text), tag in zip(found, tags, strict=True)
-    ]
-
-
-def _layout_style(film: Radiograph, boxes: list[_Box], ratio_lines: list[Line]) -> str:
-    """Return the rules that hold for this page alone; as rules, since the policy forbids styles on elements."""
-    aspect = film.width_px / film.height_px
-    rules = [
-        f".film {{ width: min(100%, {76 * aspect:.1f}vh); }}",
-        f".top.enlarged .film {{ width: min(100%, {150 * aspect:.1f}vh); }}",
-        f"@media screen and (max-width: 60rem) {{ .film {{ width: min(100%, {92 * aspect:.1f}vh); }} }}",
-        f"@media print {{ .film {{ width: min(100%, {120 * aspect:.0f}mm); }} }}",
-    ]
-    for number, box in enumerate(boxes):
-        colour = FINDING_COLOURS[box.finding.label]
-        rules.append(
-            f".tag-{number} {{ left: {100 * box.tag[0]:.2f}%; top: {100 * box.tag[1]:.2f}%;"
-            f" background: {colour.hex}; color: {colour.ink.hex}; }}"
-        )
-    if ratio_lines:
-        line = ratio_lines[-1]
-        rules.append(
-            f".tag-ratio {{ left: {50 * (line.x0 + line.x1) / film.width_px:.2f}%;"
-            f" top: {100 * line.y / film.height_px:.2f}%; transform: translate(-50%, 4px); }}"
-        )
-    return "\n" + "\n".join(rules) + "\n"
-
-
-def _embedded(film: Radiograph) -> dict[str, Any]:
-    """Return the film as a JPEG data address, with its size."""
-    picture = fitted(film, FILM_SIDE_PX)
-    for quality in _JPEG_QUALITIES:
-        data = _jpeg(picture, quality)
-        if len(data) <= MAX_FILM_BYTES:
-            break
-    return {
-        "href": "data:image/jpeg;base64," + base64.b64encode(data).decode(),
-        "width": picture.width,
-        "height": picture.height,
-        "pixels_wide": film.width_px,
-        "pixels_high": film.height_px,
-    }
-
-
-def _jpeg(picture: Image.Image, quality: int) -> bytes:
-    file = BytesIO()
-    picture.save(file, "JPEG", quality=quality)
-    return file.getvalue()
-
-
 def _heats(reading: Reading) -> list[dict[str, Any]]:
     """List the heatmaps, of present and uncertain findings first."""
-    heatmaps: dict[Label, Heatmap] = reading.evidence.heatmaps
+    heatmaps = reading.evidence.heatmaps
     return [
         {
             "id": "heat-" + finding.id.removeprefix("finding-"),
@@ -246,26 +133,6 @@ def _heat_stops() -> list[dict[str, Any]]:
         {"at": round(level / 255, 3), "colour": "#{:02x}{:02x}{:02x}".format(*table[level].tolist())}
         for level in range(0, 256, 15)
     ]
-
-
-def _organs(reading: Reading, film: Radiograph) -> list[dict[str, str]]:
-    anatomy = reading.evidence.anatomy
-    if anatomy is None or not reading.accepted:
-        return []
-    size = np.array([film.width_px, film.height_px])
-    shown = []
-    for organ in _ORGANS_SHOWN:
-        rings = [np.rint(ring * size).astype(int).tolist() for ring in outlines(anatomy.mask(organ))]
-        path = "".join("M" + "L".join(f"{x} {y}" for x, y in ring) + "Z" for ring in rings)
-        if path:
-            shown.append({"kind": "heart" if organ == "heart" else "lung", "path": path})
-    return shown
-
-
-def _ratio_lines(ratio: Measurement | None, anatomy: Anatomy | None, film: Radiograph) -> list[Line]:
-    if ratio is None or ratio.value is None or anatomy is None:
-        return []
-    return cardiothoracic_lines(anatomy, ratio.value, film.width_px, film.height_px)
 
 
 def _along(share: float) -> float:
@@ -298,7 +165,7 @@ def _next_steps(refusal: list[Note]) -> list[str]:
     steps = []
     if any(code.startswith("turned") for code in codes) or "inverted" in codes:
         steps.append(
-            "Read it again with --fix-orientation, which sets the film right and says so, or set it right where it came from."
+            "Set the film right where it came from, or read it again with --fix-orientation: the reading then says so."
         )
     return [
         *steps,

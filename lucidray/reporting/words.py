@@ -70,7 +70,7 @@ def place(region: Region) -> str:
 
 
 def size(region: Region) -> str:
-    """Say how large a region is: in mm at the detector where the film has a pixel spacing, else by the thorax's width."""
+    """Say how large a region is: in mm at the detector where the film has a spacing, else by the thorax's width."""
     if region.size_mm is not None:
         width_mm, height_mm = region.size_mm
         return f"{width_mm:.0f} × {height_mm:.0f} mm"
