@@ -48,11 +48,8 @@ def test_every_row_says_its_status_in_words(width: int) -> None:
     for finding in reading.findings:
         if finding.status == "unsupported":
             continue
-        row = next(
-            number
-            for number, line in enumerate(lines)
-            if re.search(rf"(present|uncertain|absent) +{finding.label}", line)
-        )
+        pattern = rf"(present|uncertain|absent) +{finding.label}"
+        row = next(number for number, line in enumerate(lines) if re.search(pattern, line))
         assert finding.status in lines[row]
         order.append((row, finding.status))
     statuses = [status for _, status in sorted(order)]
