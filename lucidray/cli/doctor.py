@@ -37,9 +37,14 @@ def _show(checks: "list[Check]", color: str) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, show_header=False, pad_edge=False)
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     part = ""
     for check in checks:
+        if check.part != part:
+            part = check.part
+            table.add_row("", Text(part, "bold"))
         mark = (
             Text("ok", "green")
             if check.ok
@@ -47,9 +52,9 @@ def _show(checks: "list[Check]", color: str) -> None:
             if check.exit_code
             else Text("note", "yellow")
         )
-        found = streams.one_line(check.found) + (f"\ncure: {check.cure}" if check.cure else "")
-        table.add_row(check.part if check.part != part else "", check.name, mark, found)
-        part = check.part
+        table.add_row(mark, streams.one_line(f"{check.name}: {check.found}"))
+        if check.cure:
+            table.add_row("", Text(f"cure: {streams.one_line(check.cure)}", "italic"))
     console = streams.console(color)
     console.print(table)
     faults = sum(check.exit_code != 0 for check in checks)
