@@ -67,6 +67,21 @@ def test_zones_go_down_with_the_film(first: float, second: float, side: Side) ->
     assert ZONES.index(thorax.zone(upper, side)) <= ZONES.index(thorax.zone(lower, side))
 
 
+@pytest.mark.parametrize(
+    ("share", "zone"), [(-0.2, "upper"), (0.32, "upper"), (0.35, "mid"), (0.65, "mid"), (0.68, "lower"), (1.2, "lower")]
+)
+def test_zones_are_thirds(share: float, zone: str) -> None:
+    thorax = find_thorax(draw())
+    assert thorax.zone(thorax.left.y0 + share * thorax.left.height, "left") == zone
+
+
+def test_a_lung_that_reaches_over_the_midline_keeps_its_side() -> None:
+    bulging = draw({"left_lung": (0.60, 0.50, 0.26, 0.35), "right_lung": (0.25, 0.50, 0.10, 0.35), "heart": None})
+    bulging.masks[1, 60:70, 35:60] = True
+    assert find_thorax(bulging).midline_x > 0.32 * 128
+    assert place(around(0.30, 0.51), bulging, film())[0] == "left"
+
+
 def test_zones_are_thirds_of_each_lungs_own_height() -> None:
     high_and_low = draw({"right_lung": (0.30, 0.40, 0.16, 0.30), "left_lung": (0.70, 0.60, 0.16, 0.30)})
     assert place(around(0.30, 0.35), high_and_low, film()) == ("right", "mid")
