@@ -71,7 +71,7 @@ if not "%STAMP%"=="%ROOT%" exit /b 1
 fc /b "%ROOT%\pyproject.toml" "%VENV%\installed-%~1.toml" >nul 2>&1
 exit /b %ERRORLEVEL%
 
-rem install NAME EXTRAS: the stamp is written last, so that an interrupted installation is taken up again
+rem install NAME EXTRAS: stamps are written last, so that an interrupted installation is taken up again
 :install
 set "NAME=%~1"
 rem a comma parts arguments: everything after the first is the list of extras
@@ -85,12 +85,16 @@ goto next_part
 call :environment
 if errorlevel 1 exit /b 1
 echo lucidray: installing %LIST% (once; a minute or two) 1>&2
-del /q "%VENV%\installed-%NAME%.txt" >nul 2>&1
+del /q "%VENV%\installed-base.txt" "%VENV%\installed-test.txt" >nul 2>&1
 "%PY%" -m pip install --quiet --disable-pip-version-check --no-input --editable "%ROOT%[%LIST%]" 1>&2 <nul
 if errorlevel 1 goto install_failed
-copy /y "%ROOT%\pyproject.toml" "%VENV%\installed-%NAME%.toml" >nul
->"%VENV%\installed-%NAME%.txt" echo %ROOT%
+call :stamp base
+call :stamp %NAME%
 echo lucidray: ready 1>&2
+exit /b 0
+:stamp
+copy /y "%ROOT%\pyproject.toml" "%VENV%\installed-%~1.toml" >nul
+>"%VENV%\installed-%~1.txt" echo %ROOT%
 exit /b 0
 :install_failed
 echo error: the installation did not finish (see above); it needs the network once: try again when it is there 1>&2

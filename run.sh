@@ -86,14 +86,15 @@ make_environment() {
     "$base" -m venv "$venv" </dev/null >&2 || fail "the environment could not be made (see above)"
 }
 
-# install NAME EXTRAS: the stamp is written last, so that an interrupted installation is taken up again.
+# install NAME EXTRAS: stamps are written last, so that an interrupted installation is taken up again. All hold the base.
 install() {
     make_environment
     say "installing ${2:-the base} (once; a minute or two)"
-    rm -f -- "$venv/.installed-$1"
+    rm -f -- "$venv/.installed-base" "$venv/.installed-test"
     "$python" -m pip install --quiet --disable-pip-version-check --no-input --editable "$root${2:+[$2]}" </dev/null >&2 ||
         fail "the installation did not finish (see above); it needs the network once: try again when it is there"
-    recipe "$1" >"$venv/.installed-$1"
+    recipe base >"$venv/.installed-base"
+    [ "$1" = base ] || recipe "$1" >"$venv/.installed-$1"
     say "ready"
 }
 

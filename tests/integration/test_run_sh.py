@@ -189,6 +189,8 @@ def test_tests_run_in_the_checkout_without_the_optional_parts(checkout: Checkout
     done = checkout.run("test", "-x")
     assert done.stdout == f"tests in {checkout.root}: -rs -m not extra -x\n"
     assert "[demo,test]" in checkout.asked
+    checkout.run("doctor")
+    assert "pip install" not in checkout.asked
 
 
 def test_optional_parts_can_be_installed(checkout: Checkout) -> None:
