@@ -1,0 +1,169 @@
+"""Finish a run: export the network, measure the export, write its JSON card and the model card for people."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from lucidray.training.anatomy_figures import fit_gate, gate_figures, open_eye, segmentation_figures
+from lucidray.training.anatomy_films import Film
+from lucidray.training.anatomy_network import OUTPUTS, AnatomyNetwork, Answers
+from lucidray.training.anatomy_places import KINDS, PLACES, SIDE_PX
+from lucidray.training.export import write_onnx
+
+_NAME, _VERSION = "lucidray-anatomy", "1.0"
+
+
+def finish(
+    network: AnatomyNetwork, films: Sequence[Film], run_dir: Path, plan: dict[str, Any], say: Callable[[str], None]
+) -> Path:
+    """Export, choose thresholds on the validation split, measure on the test split, write `anatomy.json`.
+
+    Returns
+    -------
+    Path
+        The ONNX file; its card lies beside it.
+    """
+    say("exporting")
+    path = run_dir / "anatomy.onnx"
+    sha256 = write_onnx(Answers(network), SIDE_PX, path, OUTPUTS)
+    say("measuring")
+    eye = open_eye(path)
+    thresholds, plausibility = fit_gate(eye, films)
+    card = {
+        "name": _NAME,
+        "version": _VERSION,
+        "purpose": "research use only, not for clinical diagnosis",
+        "onnx_sha256": sha256,
+        "input_size": SIDE_PX,
+        "outputs": list(OUTPUTS),
+        "organs": list(PLACES),
+        "kinds": list(KINDS),
+        "turn": "quarter turns counter-clockwise that the film has been turned: numpy.rot90(film, turn)",
+        "thresholds": thresholds,
+        "plausibility": plausibility,
+        "films": _counts(films),
+        "plan": plan,
+        "figures": {
+            "segmentation": segmentation_figures(eye, films),
+            "gate": gate_figures(eye, films, thresholds, plausibility, plan["seed"]),
+        },
+    }
+    path.with_suffix(".json").write_text(json.dumps(_rounded(card), indent=2) + "\n", encoding="utf-8")
+    return path
+
+
+def model_card(card: dict[str, Any]) -> str:
+    """Write the model card, Markdown, from the JSON card: no figure is typed by hand."""
+    figures = card["figures"]
+    gate = figures["gate"]
+    parts = [_HEAD.format(**card)]
+    parts.append(_table(("source", "training", "validation", "test"), _film_rows(card["films"])))
+    parts.append(_SEGMENTATION)
+    rows = [
+        (f"{source}: {name.replace('_', ' ')}", *_cells(estimate, 3))
+        for source, found in figures["segmentation"].items()
+        for name, estimate in found.items()
+    ]
+    parts.append(_table(("films: measure", "value", "95 % interval", "films"), rows))
+    parts.append(_GATE.format(**card["thresholds"], **card["plausibility"]))
+    rows = [(name, *_cells(estimate, 3)) for name, estimate in gate["accepted"].items()]
+    parts.append("Frontal films accepted:\n\n" + _table(("films", "share", "95 % interval", "films"), rows))
+    refused = [
+        (name, *_cells(estimate, 3), f"{gate['named'][name]['value']:.3f}")
+        for name, estimate in gate["refused"].items()
+    ]
+    parts.append("Refused, for any reason and for the right one:\n\n")
+    parts[-1] += _table(("images", "share", "95 % interval", "images", "right reason"), refused)
+    told = [f"`{name}` is {'refused: ' + ', '.join(r) if r else 'accepted'}" for name, r in gate["cases"].items()]
+    parts.append("Two films from the pydicom-data package, neither of them learnt from: " + "; ".join(told) + ".")
+    parts.append(_LIMITS)
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def _counts(films: Sequence[Film]) -> dict[str, dict[str, int]]:
+    counts: dict[str, Counter[str]] = {}
+    for film in films:
+        name = f"{film.source}, lateral" if film.kind == "lateral" else film.source
+        counts.setdefault(name, Counter())[film.split] += 1
+    return {name: dict(counter) for name, counter in counts.items()}
+
+
+def _film_rows(films: dict[str, dict[str, int]]) -> list[tuple[str, ...]]:
+    splits = ("train", "val", "test")
+    return [(name, *(str(counts.get(split, 0)) for split in splits)) for name, counts in films.items()]
+
+
+def _cells(estimate: dict[str, Any], digits: int) -> tuple[str, str, str]:
+    value, low, high = (f"{estimate[key]:.{digits}f}" for key in ("value", "low", "high"))
+    return value, f"{low} to {high}", str(estimate["n"])
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return round(value, 4)
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(item) for item in value]
+    return value
+
+
+_HEAD = """
+# Model card: anatomy network
+
+**Research use only, not for clinical diagnosis.**
+
+`{name}` {version}, `anatomy.onnx`, SHA-256 `{onnx_sha256}`.
+
+One pass over a film of {input_size} by {input_size} pixels says where lungs, heart and clavicles are, and what kind of
+image it is: frontal, lateral or no chest; turned by how many quarter turns; inverted; mirrored. The acceptance gate
+refuses by these answers; side, zone and the cardiothoracic ratio come from the masks.
+
+- **Architecture**: EfficientNet-Lite0 without its last stage, a U-Net decoder of four steps, one linear layer over a
+  4 by 4 grid for the gate. The trunk started from ImageNet weights (Apache 2.0).
+- **Names go by position**: `right_lung` is the lung on the image's left, the patient's right lung on an upright film
+  that is not mirrored.
+- **Turn**: {turn}.
+- **Training**: `lucidray train anatomy`, {plan[coarse_steps]} steps at {plan[coarse_side_px]} pixels and
+  {plan[fine_steps]} at {input_size}, seed {plan[seed]}. Masks are learnt with cross-entropy and Dice. Turned, inverted,
+  mirrored and cropped films are made from upright ones; pictures that are no chest are photographs, slices of other
+  modalities, textures, pages, drawn limbs, and patches and shuffled blocks of chest films.
+
+## Films
+
+JSRT with SCR masks (research use), Wingspan (MIT), Shenzhen and Montgomery (National Library of Medicine), NIH
+ChestX-ray14 (National Institutes of Health Clinical Center), Kermany's paediatric films (CC BY 4.0), and films of
+covid-chestxray-dataset whose own licence allows derived works, for the gate alone. The split belongs to the patient;
+where a folder names none (JSRT has one film a patient; Wingspan, Shenzhen and Montgomery do not say) to the file.
+"""
+
+_SEGMENTATION = """
+## Masks on the test split
+
+Mean Dice, and the median absolute error of the cardiothoracic ratio against the ratio from the given masks.
+"""
+
+_GATE = """
+## The gate on the test split
+
+Thresholds, chosen on the validation split: lateral {lateral}, no chest {not_chest}, turned {turned}, inverted
+{inverted}, mirrored {mirrored}; the smaller lung covers at least {min_lung_fraction} of the film and
+{min_lung_ratio} of the larger one.
+"""
+
+_LIMITS = """
+## Limits
+
+- The masks that it learnt from are of adult PA films. On AP and supine films, children and large opacities its masks
+  were looked at, not measured: nobody has drawn them there.
+- Lateral films are few and come from published case reports; the interval says how little that proves.
+- Mirroring was learnt from films mirrored by computer. A heart on the right side (dextrocardia) looks the same.
+- Of limbs, skulls and abdomens the network has seen drawings only.
+"""
