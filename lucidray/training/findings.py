@@ -173,7 +173,7 @@ def fit(
             loss = run.learn(*batch)
             if run.step % _CHECKPOINT_STEPS == 0:
                 run.save(checkpoint)
-            say(f"epoch {epoch + 1} of {config.epochs}, step {run.step} of {run.total}, loss {loss:.3f}")
+                say(f"epoch {epoch + 1} of {config.epochs}, step {run.step} of {run.total}, loss {loss:.3f}")
         figures = run.validate(config.size_at(epoch))
         with (run_dir / "metrics.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps({"epoch": epoch + 1, "loss": run.mean_loss, **figures}) + "\n")
