@@ -67,7 +67,7 @@ def unit_range(array: npt.NDArray[Any]) -> FloatImage:
     """
     kind = array.dtype.kind
     if kind == "b":
-        return np.ascontiguousarray(array, dtype=np.float32)
+        return np.array(array, dtype=np.float32, order="C")
     if array.dtype == np.uint8:
         table = np.arange(256, dtype=np.float32) / np.float32(255)
         eight_bit: FloatImage = table[array]
@@ -75,7 +75,8 @@ def unit_range(array: npt.NDArray[Any]) -> FloatImage:
     low, high = array.min(), array.max()
     if kind == "f":
         if low >= 0 and high <= 1:
-            return np.ascontiguousarray(array, dtype=np.float32)
+            # A copy: what the caller does to the array afterwards is no longer the film.
+            return np.array(array, dtype=np.float32, order="C")
         if array.dtype.itemsize == 2:
             array, low, high = array.astype(np.float32), np.float32(low), np.float32(high)
         # Halved, so that the widest range that a float can hold does not overflow.
@@ -91,7 +92,8 @@ def unit_range(array: npt.NDArray[Any]) -> FloatImage:
         native = array.astype(array.dtype.newbyteorder("="), copy=False)
         offset = native.view(unsigned) - np.asarray(low, dtype=native.dtype).view(unsigned)
         stretched = offset.astype(np.float32)
-        stretched *= np.float32(1.0 / (int(high) - int(low)))
+        # Divided, not multiplied by the inverse: the greatest value becomes exactly 1.
+        stretched /= np.float32(int(high) - int(low))
     return np.ascontiguousarray(np.clip(stretched, 0.0, 1.0, out=stretched))
 
 
