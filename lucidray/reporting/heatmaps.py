@@ -15,7 +15,7 @@ from lucidray.reporting.colours import BLACK, WHITE, heat_opacity, heat_table
 from lucidray.reporting.film import fitted, mark_sides, readable, text_size_px, write_below
 from lucidray.reporting.words import percent
 
-PICTURE_SIDE_PX = 800  # heat is coarse, and there are up to 14 pictures a film
+PICTURE_SIDE_PX = 640  # heat is coarse, and there are up to 14 pictures a film
 _LAYER_SIDE_PX = 192
 _LEVELS = np.linspace(0, 255, 64).astype(np.uint8)
 
@@ -36,7 +36,7 @@ def render(reading: Reading, label: Label) -> Image.Image:
     Returns
     -------
     RGB picture
-        The whole film, its longer side at most 800 pixels.
+        The whole film, its longer side at most 640 pixels.
 
     Raises
     ------

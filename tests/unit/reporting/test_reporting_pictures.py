@@ -75,7 +75,7 @@ def test_films_of_any_size_are_drawn(height: int, width: int) -> None:
     assert max(picture.size) >= min(640, max(height, width) * 640)
     assert picture.width % width == 0
     assert picture.width // width == picture.height // height
-    assert max(heatmaps.render(reading, "Effusion").size) <= 1000
+    assert max(heatmaps.render(reading, "Effusion").size) <= 640
 
 
 @pytest.mark.parametrize("row", [0, -1])
