@@ -162,7 +162,8 @@ def _files(folder: Path, out: Path | None, selection: Selection) -> Iterator[Pat
     def unlisted(error: OSError) -> None:
         selection.faults.append((str(error.filename), InputError(f"cannot be listed: {error.strerror}")))
 
-    seen = {_identity(folder)}
+    # A link to a folder above would lead out of what was named.
+    seen = {_identity(above) for above in (folder.resolve(), *folder.resolve().parents)}
     barred = None if out is None else out.resolve()
     for parent, folders, files in os.walk(folder, onerror=unlisted, followlinks=True):
         inside = []

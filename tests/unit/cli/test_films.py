@@ -88,10 +88,12 @@ def test_a_folder_without_films_is_a_fault() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege on Windows")
-def test_links_are_followed_but_never_in_circles() -> None:
+def test_links_are_followed_but_never_in_circles_or_up() -> None:
     put("elsewhere/film.png")
     put("in/a.png")
+    put("beside.png")
     Path("in/loop").symlink_to(Path("in").absolute())
+    Path("in/up").symlink_to(Path.cwd())
     Path("in/more").symlink_to(Path("elsewhere").absolute())
     Path("in/broken.png").symlink_to("nowhere")
     selection = select(["in"])
