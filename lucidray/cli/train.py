@@ -90,4 +90,4 @@ def _training(name: str) -> ModuleType:
 
 
 def _report(network: Path) -> None:
-    streams.say(f"wrote {network}; use it with LUCIDRAY_WEIGHTS={network.parent}")
+    streams.say(f"wrote {network} and its card; LUCIDRAY_WEIGHTS takes a folder that holds both networks")
