@@ -1,9 +1,10 @@
 """What a backend must be able to do. Backends live in `models` and `readers`; `pipeline` knows these protocols only."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from lucidray.domain.anatomy import Anatomy, Appearance
+from lucidray.domain.note import Note
 from lucidray.domain.prediction import Prediction
 from lucidray.domain.radiograph import FloatImage, Radiograph
 from lucidray.domain.reading import Finding, Measurement, ModelUsed, Overall, Report
@@ -75,6 +76,8 @@ class ReportRequest:
         As the person typed them.
     language : str
         ISO 639-1.
+    warnings : list of Note
+        What the gate warned of; a sentence names one as ``warning-<code>``.
     """
 
     film: Radiograph
@@ -83,6 +86,7 @@ class ReportRequest:
     measurements: list[Measurement]
     symptoms: str | None
     language: str
+    warnings: list[Note] = field(default_factory=list)
 
 
 @runtime_checkable
