@@ -128,15 +128,17 @@ def resampled_platt(
     ]
 
 
-def youden_threshold(truth: Truth, probability: Scores) -> float:
-    """Cut with the greatest sum of sensitivity and specificity; films at the cut are called positive.
+def f1_threshold(probability: Scores) -> float:
+    """Cut with the greatest F1 that calibrated probabilities let expect; films at the cut are called positive.
+
+    Youden's cut weighs a missed film and a false alarm by class and not by film: for a finding that one film in thirty
+    has, it calls ten films for each that has it. F1 keeps the calls near the number of films that have the finding. Its
+    expectation needs no label, so a handful of positive films cannot push the cut around.
 
     Parameters
     ----------
-    truth : (N,) bool
-        Whether the finding is there.
-    probability : (N,) float
-        Or any score that grows with it.
+    probability : (N,) float in [0, 1]
+        Calibrated, of films like those that will be read.
 
     Returns
     -------
@@ -146,20 +148,19 @@ def youden_threshold(truth: Truth, probability: Scores) -> float:
     Raises
     ------
     ValueError
-        A class is missing.
+        No films.
 
     References
     ----------
-    Youden, Cancer 3 (1950) 32
+    Lipton, Elkan and Naryanaswamy, ECML 2014
     """
-    if truth.all() or not truth.any():
-        raise ValueError("a threshold needs positive and negative films")
-    levels, place = np.unique(probability, return_inverse=True)
-    # Films called at each level: all at or above it.
-    called_positive = np.cumsum(np.bincount(place, weights=truth)[::-1])[::-1] / truth.sum()
-    called_negative = np.cumsum(np.bincount(place, weights=~truth)[::-1])[::-1] / (~truth).sum()
-    best = int(np.argmax(called_positive - called_negative))
-    return float(levels[best] if best == 0 else (levels[best] + levels[best - 1]) / 2)
+    if len(probability) == 0:
+        raise ValueError("a threshold needs films")
+    descending = np.sort(np.asarray(probability, dtype=np.float64))[::-1]
+    called = np.arange(1, len(descending) + 1)
+    expected_f1 = 2 * np.cumsum(descending) / (called + descending.sum())
+    last = int(np.argmax(expected_f1))
+    return float(descending[last] if last + 1 == len(descending) else (descending[last] + descending[last + 1]) / 2)
 
 
 def _newton(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lucidray.evaluation.calibration import Platt, fit_platt, resampled_platt, shared_slope, youden_threshold
+from lucidray.evaluation.calibration import Platt, f1_threshold, fit_platt, resampled_platt, shared_slope
 from lucidray.evaluation.measures import expected_calibration_error
 
 
@@ -86,22 +86,29 @@ def test_resampled_fits_spread_more_with_fewer_films() -> None:
 
 
 def test_threshold_separates_what_can_be_separated() -> None:
-    truth = np.array([False, False, False, True, True])
-    threshold = youden_threshold(truth, np.array([0.1, 0.2, 0.3, 0.7, 0.9]))
-    assert threshold == pytest.approx(0.5)
+    assert f1_threshold(np.array([0.01, 0.02, 0.01, 0.97, 0.99])) == pytest.approx(0.495)
 
 
-def test_threshold_needs_both_classes() -> None:
-    with pytest.raises(ValueError, match="positive and negative"):
-        youden_threshold(np.ones(3, dtype=bool), np.arange(3.0))
+def test_threshold_needs_films() -> None:
+    with pytest.raises(ValueError, match="needs films"):
+        f1_threshold(np.array([]))
 
 
-def test_threshold_is_the_best_of_all_cuts() -> None:
+def test_threshold_comes_near_the_best_f1_that_labels_would_choose() -> None:
     rng = np.random.default_rng(2)
-    truth = rng.random(80) < 0.3
-    score = rng.integers(0, 20, 80) / 20 + 0.2 * truth
+    probability = 1 / (1 + np.exp(-rng.normal(-3.0, 1.5, 20_000)))
+    truth = rng.random(20_000) < probability
 
-    def youden(cut: float) -> float:
-        return float((score[truth] >= cut).mean() - (score[~truth] >= cut).mean())
+    def f1(cut: float) -> float:
+        called = probability >= cut
+        return float(2 * (truth & called).sum() / (truth.sum() + called.sum()))
 
-    assert youden(youden_threshold(truth, score)) == pytest.approx(max(youden(cut) for cut in np.unique(score)))
+    best = max(f1(cut) for cut in np.quantile(probability, np.linspace(0, 0.999, 300)))
+    assert f1(f1_threshold(probability)) > 0.98 * best
+
+
+def test_threshold_calls_about_as_many_films_as_have_the_finding() -> None:
+    rng = np.random.default_rng(3)
+    probability = 1 / (1 + np.exp(-rng.normal(-4.0, 1.5, 20_000)))
+    called = (probability >= f1_threshold(probability)).sum()
+    assert 0.5 < called / probability.sum() < 3
