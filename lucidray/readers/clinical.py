@@ -1,7 +1,7 @@
 """What the composer knows of medicine: the order of a report, what overlaps, which symptoms fit which findings.
 
-These are the common textbook associations, kept coarse on purpose. They choose words; they never change a probability, a
-threshold or a status.
+These are the common textbook associations, kept coarse on purpose. They choose words; they never change a probability,
+a threshold or a status.
 """
 
 from typing import NamedTuple

@@ -1,7 +1,8 @@
 """`Composer`: the reader that is always there. It writes from decided findings by rules, so it invents nothing.
 
-Verdicts: what is said plainly of a present or absent finding is `supported`, whatever advice comes with it; what is hedged, and
-how the symptoms relate to the findings, is `unverified`; what is said over two sources that disagree is `contradicted`.
+Verdicts: what is said plainly of a present or absent finding is `supported`, whatever advice comes with it; what is
+hedged, and how the symptoms relate to the findings, is `unverified`; what is said over two sources that disagree is
+`contradicted`.
 Symptoms choose words and advice in IMPRESSION, and only there; they never change a probability, a status or a location.
 """
 

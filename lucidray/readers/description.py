@@ -32,7 +32,7 @@ def write_locations(case: Case) -> list[Sentence]:
     ]
 
 
-def clusters(case: Case, findings: Sequence[Finding]) -> list[list[Finding]]:
+def clusters(findings: Sequence[Finding]) -> list[list[Finding]]:
     """Put together the findings that name one shadow in one place; their order stays."""
     done: set[Label] = set()
     found: list[list[Finding]] = []
@@ -62,8 +62,8 @@ def _about_organ(case: Case, labels: Iterable[Label]) -> list[Sentence]:
     labels = tuple(labels)
     present, uncertain = case.of(labels, "present"), case.of(labels, "uncertain")
     return [
-        *(_present(case, group) for group in clusters(case, present)),
-        *(_uncertain(case, group) for group in clusters(case, uncertain)),
+        *(_present(case, group) for group in clusters(present)),
+        *(_uncertain(case, group) for group in clusters(uncertain)),
         *_absent(case, present, case.of(labels, "absent")),
     ]
 
@@ -76,16 +76,13 @@ def _present(case: Case, findings: list[Finding]) -> Sentence:
 def _uncertain(case: Case, findings: list[Finding]) -> Sentence:
     scores = [_score(case, finding) for finding in findings]
     if len(findings) == 1:
-        finding, slots = findings[0], {"score": scores[0]}
-    else:
-        items = [
-            case.phrases.part("scored", name=name, score=score)
-            for name, score in zip(case.names(findings), scores, strict=True)
-        ]
-        finding, slots = findings[0], {"items": case.phrases.join(items, "and")}
-    over = finding.probability is not None and finding.threshold is not None and finding.probability >= finding.threshold
-    key = "possible" if over or len(findings) > 1 else "not_excluded"
-    return _placed(case, key, findings, slots, "unverified")
+        key = "possible" if _is_over_threshold(findings[0]) else "not_excluded"
+        return _placed(case, key, findings, {"score": scores[0]}, "unverified")
+    items = [
+        case.phrases.part("scored", name=name, score=score)
+        for name, score in zip(case.names(findings), scores, strict=True)
+    ]
+    return _placed(case, "possible", findings, {"items": case.phrases.join(items, "and")}, "unverified")
 
 
 def _placed(case: Case, key: str, findings: list[Finding], slots: dict[str, str], verdict: Verdict) -> Sentence:
@@ -117,9 +114,15 @@ def _absent(case: Case, present: list[Finding], absent: list[Finding]) -> list[S
     ]
 
 
+def _is_over_threshold(finding: Finding) -> bool:
+    if finding.probability is None or finding.threshold is None:
+        return False
+    return finding.probability >= finding.threshold
+
+
 def _score(case: Case, finding: Finding) -> str:
-    # An uncertain finding has a probability: only an unsupported one is without.
-    assert finding.probability is not None  # noqa: S101
+    if finding.probability is None:
+        raise ValueError(f"{finding.label} is {finding.status} without a probability")
     return case.phrases.score(finding.probability, finding.threshold)
 
 

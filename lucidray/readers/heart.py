@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from lucidray.domain.reading import CARDIOTHORACIC_RATIO_ID, Finding, Measurement, Sentence
+from lucidray.domain.vocabulary import Verdict
 from lucidray.readers.case import Case, ids
 from lucidray.readers.clinical import HEART
 from lucidray.readers.plain_text import one_line
@@ -12,7 +13,7 @@ ADULT_RATIO_LIMIT = 0.5
 
 @dataclass(frozen=True)
 class HeartSize:
-    """Score and ratio of one film.
+    """Score and ratio of one film. The finding's status has weighed both; here they are looked at one by one.
 
     Attributes
     ----------
@@ -39,8 +40,6 @@ class HeartSize:
     def score_raised(self) -> bool | None:
         """Whether the score is over its threshold; None where there is no score."""
         finding = self.finding
-        if finding.status in {"present", "absent"}:
-            return finding.status == "present"
         if finding.probability is None or finding.threshold is None:
             return None
         return finding.probability >= finding.threshold
@@ -49,6 +48,11 @@ class HeartSize:
     def disagrees(self) -> bool:
         """Whether score and ratio lie on different sides of their limits."""
         return None not in {self.ratio_raised, self.score_raised} and self.ratio_raised != self.score_raised
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether a reliable ratio speaks against a raised score."""
+        return self.disagrees and not self.ratio_raised
 
     @property
     def evidence(self) -> list[str]:
@@ -66,49 +70,51 @@ def heart_size(case: Case) -> HeartSize:
 def heart_sentences(case: Case) -> list[Sentence]:
     """Write about the heart, with the ratio wherever there is one.
 
-    A sentence over a score and a ratio that lie on different sides of their limits is `contradicted`. A heart is called not
-    enlarged only where the score says so, and the ratio is cited for it only where it is reliable.
+    A sentence over a score and a ratio that lie on different sides of their limits is `contradicted`, whichever of them
+    the status follows. A ratio that is not reliable is told in a sentence of its own, and stands for nothing.
     """
-    heart, say = heart_size(case), case.phrases.sentence
-    finding, slots = heart.finding, _slots(case, heart)
-    if finding.status == "unsupported":
+    heart = heart_size(case)
+    status = heart.finding.status
+    if status == "unsupported":
         return _ratio_alone(case, heart)
-    stem: str = finding.status
-    if stem == "uncertain":
+    verdict: Verdict = "unverified" if status == "uncertain" else "supported"
+    stem: str = status
+    if status == "uncertain" and heart.finding.probability is not None:
         stem = "possible" if heart.score_raised else "not_excluded"
     if heart.ratio_raised is None:
-        verdict = "unverified" if finding.status == "uncertain" else "supported"
-        score = Sentence(text=say(f"heart.{stem}", **slots), evidence=ids([finding]), verdict=verdict)
-        return [score, *_ratio_alone(case, heart)]
+        return [_sentence(case, f"heart.{stem}", ids([heart.finding]), verdict), *_ratio_alone(case, heart)]
     if heart.disagrees:
-        text = say(f"heart.{finding.status}_against", **slots)
-        return [Sentence(text=text, evidence=heart.evidence, verdict="contradicted")]
-    verdict = "unverified" if finding.status == "uncertain" else "supported"
-    return [Sentence(text=say(f"heart.{stem}_ratio", **slots), evidence=heart.evidence, verdict=verdict)]
+        key = f"heart.{status}_{'ratio' if heart.ratio_raised else 'score'}_raised"
+        return [_sentence(case, key, heart.evidence, "contradicted")]
+    return [_sentence(case, f"heart.{stem}_ratio", heart.evidence, verdict)]
 
 
 def _ratio_alone(case: Case, heart: HeartSize) -> list[Sentence]:
     """Tell the ratio without a word about the finding."""
     if heart.ratio is None:
         return []
-    slots = _slots(case, heart)
     if heart.ratio.value is None or not heart.ratio.reliable:
         key = "heart.ratio_missing" if heart.ratio.value is None else "heart.ratio_unreliable"
-        key = key if slots["note"] else f"{key}_bare"
+        key = key if _reason(heart.ratio) else f"{key}_bare"
     else:
         key = "heart.ratio_child" if heart.is_child else "heart.ratio"
-    return [Sentence(text=case.phrases.sentence(key, **slots), evidence=[heart.ratio.id], verdict="supported")]
+    return [_sentence(case, key, [heart.ratio.id], "supported")]
 
 
-def _slots(case: Case, heart: HeartSize) -> dict[str, str]:
-    phrases, finding, ratio = case.phrases, heart.finding, heart.ratio
+def _reason(ratio: Measurement) -> str:
+    return one_line(ratio.note).rstrip(" .")
+
+
+def _sentence(case: Case, key: str, evidence: list[str], verdict: Verdict) -> Sentence:
+    heart, phrases = heart_size(case), case.phrases
+    finding, ratio = heart.finding, heart.ratio
     slots = {"limit": phrases.number(ADULT_RATIO_LIMIT, 2)}
     if finding.probability is not None:
         slots["score"] = phrases.score(finding.probability, finding.threshold)
     if ratio is not None:
-        slots["note"] = one_line(ratio.note).rstrip(" .")
+        slots["note"] = _reason(ratio)
         if ratio.value is not None:
             # 0.504 over a limit of 0.50 must not be shown as 0.50.
             near = round(ratio.value, 2) == ADULT_RATIO_LIMIT != ratio.value
             slots["ratio"] = phrases.number(ratio.value, 4 if near else 2)
-    return slots
+    return Sentence(text=phrases.sentence(key, count=1, **slots), evidence=evidence, verdict=verdict)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from lucidray.domain.reading import OVERALL_ID, Finding, Sentence
+from lucidray.domain.reading import OVERALL_ID, SYMPTOMS_ID, Finding, Overall, Sentence
 from lucidray.domain.vocabulary import Label, Verdict
 from lucidray.readers.case import Case, count_of, ids
 from lucidray.readers.clinical import CONGESTION, HEART, OPACITY, OVERLAPS, URGENCY
@@ -43,7 +43,7 @@ def _present(case: Case) -> list[tuple[int, Sentence]]:
     congestion = case.of(CONGESTION, "present")
     items = []
     # A ratio within its limit speaks against the pattern; each finding then stands by itself.
-    if len(congestion) == len(CONGESTION) and not heart.disagrees:
+    if len(congestion) == len(CONGESTION) and not heart.doubtful:
         present = [finding for finding in present if finding not in congestion]
         text = case.phrases.sentence(
             "impression.congestion",
@@ -51,9 +51,9 @@ def _present(case: Case) -> list[tuple[int, Sentence]]:
             advice=case.phrases.advice["congestion"],
         )
         items.append((_rank(congestion), Sentence(text=text, evidence=ids(congestion), verdict="supported")))
-    if heart.disagrees:
+    if heart.doubtful:
         present = [finding for finding in present if finding.label != HEART]
-    return [*items, *((_rank(group), _present_sentence(case, group)) for group in clusters(case, present))]
+    return [*items, *((_rank(group), _present_sentence(case, group)) for group in clusters(present))]
 
 
 def _present_sentence(case: Case, findings: list[Finding]) -> Sentence:
@@ -64,26 +64,29 @@ def _present_sentence(case: Case, findings: list[Finding]) -> Sentence:
         slots["place"] = words(place, case.phrases)
     text = case.phrases.sentence(
         "impression" if place else "impression_unplaced",
-        subject=case.subject(findings),
+        subject=OPACITY if _are_opacities(findings) else case.subject(findings),
         count=count_of(findings),
         **slots,
     )
-    evidence = [*ids(findings), *(["symptoms"] if rests_on_symptoms else [])]
+    evidence = [*ids(findings), *([SYMPTOMS_ID] if rests_on_symptoms else [])]
     return Sentence(text=text, evidence=evidence, verdict="supported")
 
 
 def _advice(case: Case, findings: list[Finding]) -> tuple[str, bool]:
     """Return which advice fits, and whether it rests on the symptoms."""
-    labels = {finding.label for finding in findings}
-    if not labels & set(OVERLAPS[OPACITY]):
+    if not _are_opacities(findings):
         return case.subject(findings), False
     # A child that gets well needs no film to show it.
     suffix = "_child" if case.request.film.is_child else ""
     if not case.infection:
         return f"opacity{suffix}", False
     # Pneumonia is named only where it was scored here: it may be absent, or not assessed at all.
-    cause = "pneumonia" if "Pneumonia" in labels else "infection"
+    cause = "pneumonia" if any(finding.label == "Pneumonia" for finding in findings) else "infection"
     return f"{cause}_in_setting{suffix}", True
+
+
+def _are_opacities(findings: list[Finding]) -> bool:
+    return all(finding.label in OVERLAPS[OPACITY] for finding in findings)
 
 
 def _uncertain(case: Case) -> list[tuple[int, Sentence]]:
@@ -121,7 +124,8 @@ def _heart(case: Case) -> list[tuple[int, Sentence]]:
 def _overall(case: Case) -> list[Sentence]:
     """Say where the overall score and the findings do not go together.
 
-    A raised score without a finding is no contradiction: it looks at more than the findings. A low one beside a finding is.
+    A raised score without a finding is no contradiction: it looks at more than the findings. A low one beside a
+    finding is, also where its status has been raised for that.
     """
     overall, phrases = case.request.overall, case.phrases
     present = case.of(URGENCY, "present")
@@ -134,15 +138,25 @@ def _overall(case: Case) -> list[Sentence]:
             "impression.overall_uncertain", score=phrases.score(overall.probability, overall.threshold)
         )
         return [Sentence(text=text, evidence=evidence, verdict="unverified")]
-    if overall.status == "absent" and present:
+    if _is_low(overall) and present:
         items = phrases.join(case.names(present), "and")
         text = phrases.sentence("impression.overall_low", count=len(present), items=items)
         return [Sentence(text=text, evidence=[OVERALL_ID, *ids(present)], verdict="contradicted")]
     return []
 
 
+def _is_low(overall: Overall) -> bool:
+    if overall.status == "absent":
+        return True
+    if overall.status != "uncertain" or overall.probability is None or overall.threshold is None:
+        return False
+    # Uncertain by itself where the interval reaches the threshold; else it is a low score that a finding has raised.
+    reach = overall.probability if overall.interval is None else overall.interval[1]
+    return max(overall.probability, reach) < overall.threshold
+
+
 def _nothing(case: Case) -> list[Sentence]:
-    """Say that nothing was found, only where every assessed finding, the overall score and the heart's ratio agree on it."""
+    """Say that nothing was found, only where all assessed findings, the overall score and the heart's ratio agree."""
     absent = case.of(URGENCY, "absent")
     if not absent or len(absent) < len(case.assessed) or heart_size(case).ratio_raised:
         return []

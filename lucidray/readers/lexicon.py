@@ -15,7 +15,18 @@ from pydantic import BaseModel, ConfigDict
 from lucidray.readers.phrases import available_languages
 
 Kind = Literal[
-    "concept", "no_next", "no_all", "neutral", "scope_end", "other_people", "or", "and", "since", "comma", "stop", "duration"
+    "concept",
+    "no_next",
+    "no_all",
+    "neutral",
+    "scope_end",
+    "other_people",
+    "or",
+    "and",
+    "since",
+    "comma",
+    "stop",
+    "duration",
 ]
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+(?:[.,]\d+)?|[^\w\s]")
 # Shorter words have too many neighbours: "never" is one letter from "fever".
@@ -129,7 +140,7 @@ def is_misspelt(typed: str, word: str) -> bool:
     while same < min(len(typed), len(word)) and typed[same] == word[same]:
         same += 1
     rest, other = typed[same:], word[same:]
-    exchanged = len(rest) > 1 and len(other) > 1 and rest[0] == other[1] and rest[1] == other[0] and rest[2:] == other[2:]
+    exchanged = len(rest) > 1 and rest[1::-1] == other[:2] and rest[2:] == other[2:]
     return exchanged or rest[1:] == other[1:] or rest[1:] == other or rest == other[1:]
 
 

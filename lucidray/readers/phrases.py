@@ -1,9 +1,9 @@
 """What the composer says, one table a language; the composer decides what is said, the table how.
 
-A table holds whole sentences with named slots, so word order and agreement are the translator's: the code joins no word to
-another except in lists. A subject (a finding, or several that overlap) may have its own version of any sentence, which is how
-a language makes a participle agree with its gender. Where a number matters a sentence has one version a plural category
-(Unicode CLDR's names). Places are listed in every combination of side and zones for the same reason.
+A table holds whole sentences with named slots, so word order and agreement are the translator's: the code joins no word
+to another except in lists. A subject (a finding, or several that overlap) may have its own version of any sentence, so
+that a participle can agree with its gender. Where a number matters a sentence has one version a plural category (named
+as in Unicode CLDR). Places are listed in every combination of side and zones for the same reason.
 """
 
 from collections.abc import Callable, Sequence
@@ -126,7 +126,8 @@ class Phrases(_Part):
 
 def available_languages() -> tuple[str, ...]:
     """Return the ISO 639-1 codes of the languages that there is a table for."""
-    return tuple(sorted(entry.name for entry in files("lucidray.readers").joinpath("languages").iterdir() if entry.is_dir()))
+    folder = files("lucidray.readers").joinpath("languages")
+    return tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir()))
 
 
 @cache

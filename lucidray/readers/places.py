@@ -27,7 +27,7 @@ def sides(places: frozenset[Cell]) -> frozenset[Side]:
 
 
 def words(places: frozenset[Cell], phrases: Phrases) -> str:
-    """Write some zones (at least one) as "in the right mid and lower zones and in the midline"; the right comes first."""
+    """Write zones (at least one) as "in the right mid and lower zones and in the midline"; the right comes first."""
     zones = {side: "+".join(zone for zone in _ZONES if (side, zone) in places) for side in _SIDES}
     if zones["right"] and zones["right"] == zones["left"]:
         keys = [f"both {zones['right']}"]

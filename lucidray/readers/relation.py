@@ -6,8 +6,9 @@ All of it is `unverified`: what somebody typed cannot be checked on a film.
 from collections.abc import Collection, Sequence
 
 from lucidray.domain.reading import OVERALL_ID, SYMPTOMS_ID, Finding, Sentence
+from lucidray.domain.vocabulary import Status
 from lucidray.readers.case import Case, ids
-from lucidray.readers.clinical import COMPATIBLE, HISTORY, RED_FLAGS, URGENCY
+from lucidray.readers.clinical import COMPATIBLE, HEART, HISTORY, RED_FLAGS, URGENCY
 from lucidray.readers.heart import heart_size
 
 
@@ -28,7 +29,7 @@ def relation_sentences(case: Case) -> list[Sentence]:
     possible = _fitting(_trusted(case, "uncertain"), complaints)
     if possible:
         explained = _explained(possible, complaints)
-        return [_sentence(case, "symptoms.would_fit", explained, possible, style="or")]
+        return [_sentence(case, "symptoms.would_fit", explained, possible)]
     if case.of(URGENCY, "present"):
         return [_sentence(case, "symptoms.unexplained", complaints, case.of(URGENCY, "present"))]
     return [_sentence(case, "symptoms.unexplained_none", complaints, case.assessed)]
@@ -50,15 +51,10 @@ def red_flag_sentences(case: Case) -> list[Sentence]:
     return sentences
 
 
-def _trusted(case: Case, status: str) -> list[Finding]:
+def _trusted(case: Case, status: Status) -> list[Finding]:
     """Return findings of a status, without a cardiomegaly that the ratio speaks against."""
-    against = heart_size(case).disagrees
-    return [
-        finding
-        for label in URGENCY
-        for finding in [case.finding(label)]
-        if finding.status == status and not (against and finding.label == "Cardiomegaly")
-    ]
+    against = heart_size(case).doubtful
+    return [finding for finding in case.of(URGENCY, status) if not (against and finding.label == HEART)]
 
 
 def _fitting(findings: Sequence[Finding], concepts: Collection[str]) -> list[Finding]:
@@ -77,14 +73,14 @@ def _compatible(case: Case, fitting: list[Finding], complaints: list[str]) -> Se
 
 
 def _sentence(
-    case: Case, key: str, concepts: Sequence[str], findings: Sequence[Finding], style: str = "and", others: Sequence[str] = ()
+    case: Case, key: str, concepts: Sequence[str], findings: Sequence[Finding], others: Sequence[str] = ()
 ) -> Sentence:
     phrases = case.phrases
     slots = {}
     if concepts:
         slots["items"] = _written(case, concepts)
     if findings:
-        slots["findings"] = phrases.join(case.names(findings), "or" if style == "or" else "and")
+        slots["findings"] = phrases.join(case.names(findings), "or" if findings[0].status == "uncertain" else "and")
     if others:
         slots["others"] = _written(case, others)
     text = phrases.sentence(key, count=len(concepts), **slots)

@@ -1,12 +1,13 @@
 """Symptoms in free text to concepts, with negation and durations.
 
 The rules are those of NegEx in small: a negation reaches forward to the end of its clause, or to a word that starts
-something new ("but", "has"). A bare "no" reaches over commas only where the list is closed by "or" ("no fever, chills or
-cough"), since "no fever, cough for 5 days" is how a cough is told. In doubt a symptom counts as there.
+something new ("but", "has"). A bare "no" reaches over commas only where the list is closed by "or" ("no fever, chills
+or cough"), since "no fever, cough for 5 days" is how a cough is told. In doubt a symptom counts as there.
 
 References
 ----------
-Chapman et al., A simple algorithm for identifying negated findings and diseases in discharge summaries, J Biomed Inform 2001.
+Chapman et al., A simple algorithm for identifying negated findings and diseases in discharge summaries,
+J Biomed Inform 2001;34:301.
 """
 
 from collections.abc import Iterator
@@ -223,8 +224,8 @@ def _denied_behind(tokens: list[Token], start: int, lexicon: Lexicon) -> bool:
 def _durations(events: list[_Event]) -> dict[int, int]:
     """Return the index of the duration of each concept that has one.
 
-    A duration belongs to the symptom before it and to those that "and" joins to that one; where its part of the sentence
-    has none before it, to the next ("5 days of fever"); where it has none at all, to the last one before.
+    A duration belongs to the symptom before it and to those that "and" joins to that one; where its part of the
+    sentence has none before it, to the next ("5 days of fever"); where it has none at all, to the last one before.
     """
     found: dict[int, int] = {}
     for index, event in enumerate(events):
