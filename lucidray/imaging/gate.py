@@ -29,8 +29,8 @@ SURE_FRONTAL_IN_COLOUR = 0.98
 GAP_PER_LUNG_WIDTH = 0.42
 MIN_ROOM = 0.5
 # Share of its height (left, right) or width (upper, lower) along which a lung may run beside a border before it counts
-# as cut off. Of 1,127 frontal films from eight sources 7 exceed one of these; with 30 % of an adult's film cut away, 388
-# of 399 do at the left, right and upper borders, 54 of 133 at the lower one, where the lungs end well above the border.
+# as cut off. Of 1,127 frontal films from eight sources 7 exceed one of these; with 30 % of an adult's film cut away,
+# 388 of 399 do at the left, right and upper borders, 54 of 133 at the lower one, where the lungs end well above it.
 MAX_BORDER_SHARE = {"left": 0.7, "right": 0.7, "upper": 0.6, "lower": 0.4}
 NOTED_BORDER_SHARE = 0.2
 # Masks stop short of a border by a pixel or two.
