@@ -26,7 +26,7 @@ RAMP = np.arange(4096, dtype=np.uint16).reshape(64, 64)
 def film_dataset(pixels: np.ndarray = RAMP, **attributes: Any) -> Dataset:
     """A computed radiograph: 12 bits in 16, MONOCHROME2, the values of `pixels` as its stored values.
 
-    Attributes are given by keyword; None removes one that is there by default; a string is written as it is, however wrong.
+    Attributes are given by keyword; None removes one that is there by default; a string is written as it is.
     """
     pixels = np.asarray(pixels)
     dataset = Dataset()

@@ -2,15 +2,18 @@
 
 Whichever decoder happens to be installed first is not good enough: Pillow cuts 12-bit JPEG, GDCM needs to be told the
 codestream's own depth, and a decoder under the GPL must not be pulled in. All chosen here have permissive licences.
-Decoders are imported when a film needs them.
+Decoders start when a film needs them, and those in C++ in a
+process of their own.
 """
 
 import importlib
 import struct
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
-from types import ModuleType
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +21,11 @@ from PIL import Image
 
 from lucidray.domain.errors import InputError, UnsupportedError
 from lucidray.imaging.codestream import Codestream, read_jpeg, read_jpeg2000
+from lucidray.imaging.decoder_process import MISSING_DECODER
 from lucidray.imaging.voi import Codes
+
+# A slow laptop needs a tenth of it. Damaged frames can take CharLS for ever.
+DECODING_SECONDS, DECODING_SECONDS_PER_MEGAPIXEL = 10.0, 2.0
 
 
 @dataclass(frozen=True)
@@ -134,7 +141,7 @@ def _checked(stream: Codestream, layout: FrameLayout) -> Codestream:
     return stream
 
 
-def _shaped(buffer: bytes | bytearray, stream: Codestream, *, planar: bool = False) -> Codes:
+def _shaped(buffer: memoryview, stream: Codestream, *, planar: bool = False) -> Codes:
     """View a decoder's little-endian output as (rows, columns[, samples])."""
     flat: Codes = np.frombuffer(buffer, dtype="u1" if stream.bits <= 8 else "<u2")
     if flat.size != stream.rows * stream.columns * stream.samples:
@@ -160,49 +167,35 @@ def _decode_jpeg(frame: bytes, layout: FrameLayout) -> Frame:
 def _decode_with_gdcm(frame: bytes, layout: FrameLayout) -> Frame:
     """Lossless JPEG (process 14) of 2 to 16 bits and extended JPEG of 12 bits."""
     stream = _checked(read_jpeg(frame), layout)
-    gdcm: ModuleType = importlib.import_module("gdcm")
-    gdcm.Trace.WarningOff()
-    gdcm.Trace.ErrorOff()
-    # GDCM picks its 8-, 12- or 16-bit build of libjpeg from Bits Allocated. Lossy 12-bit frames need the 12-bit build
-    # (any other complains on stderr before it finds that one); lossless frames of any depth need the container's.
-    container = 8 if stream.bits <= 8 else 16
-    if not stream.lossless_jpeg:
-        container = stream.bits
-    fragment = gdcm.Fragment()
-    fragment.SetByteStringValue(frame)
-    fragments = gdcm.SequenceOfFragments.New()
-    fragments.AddFragment(fragment)
-    element = gdcm.DataElement(gdcm.Tag(0x7FE0, 0x0010))
-    element.SetValue(fragments.__ref__())
-    image = gdcm.Image()
-    image.SetNumberOfDimensions(2)
-    image.SetDimensions((stream.columns, stream.rows, 1))
-    image.SetDataElement(element)
-    space = "RGB" if stream.samples == 3 else "MONOCHROME2"
-    image.SetPhotometricInterpretation(gdcm.PhotometricInterpretation(gdcm.PhotometricInterpretation.GetPIType(space)))
-    syntax = JPEG_LOSSLESS if stream.lossless_jpeg else JPEG_EXTENDED
-    image.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.GetTSType(syntax)))
-    image.SetPixelFormat(gdcm.PixelFormat(stream.samples, container, stream.bits, stream.bits - 1, 0))
-    text = image.GetBuffer()
-    if text is None:
-        raise InputError("the JPEG image in the pixel data is damaged")
-    return Frame(_shaped(text.encode("utf-8", "surrogateescape"), stream), stream.bits)
+    numbers = (stream.rows, stream.columns, stream.samples, stream.bits, int(stream.lossless_jpeg))
+    return _decode_apart("gdcm", frame, stream, *numbers)
 
 
 def _decode_jpeg_ls(frame: bytes, layout: FrameLayout) -> Frame:
-    stream = _checked(read_jpeg(frame), layout)
-    jpeg_ls: ModuleType = importlib.import_module("jpeg_ls")
-    buffer, info = jpeg_ls.decode_pixel_data(frame)
-    return Frame(_shaped(buffer, stream, planar=info["interleave_mode"] == 0), stream.bits)
+    return _decode_apart("jpeg_ls", frame, _checked(read_jpeg(frame), layout))
 
 
 def _decode_jpeg2000(frame: bytes, layout: FrameLayout) -> Frame:
-    stream = _checked(read_jpeg2000(frame), layout)
-    openjpeg: ModuleType = importlib.import_module("openjpeg")
-    samples = openjpeg.decode(frame)
-    # Signed codestreams come as signed integers; the bits are what counts, the DICOM header says how to take them.
-    codes: Codes = samples.view(f"u{samples.dtype.itemsize}")
-    return Frame(codes, stream.bits)
+    return _decode_apart("openjpeg", frame, _checked(read_jpeg2000(frame), layout))
+
+
+def _decode_apart(decoder: str, frame: bytes, stream: Codestream, *numbers: int) -> Frame:
+    """Decode in a process of its own; see `lucidray.imaging.decoder_process` for why.
+
+    Signed codestreams come as signed integers; the bits are what counts, the DICOM header says how to take them.
+    """
+    # -P: the script's folder has modules named like some of Python's own.
+    command = [sys.executable, "-P", str(Path(__file__).with_name("decoder_process.py")), decoder, *map(str, numbers)]
+    seconds = DECODING_SECONDS + DECODING_SECONDS_PER_MEGAPIXEL * stream.rows * stream.columns / 1e6
+    try:
+        done = subprocess.run(command, input=frame, capture_output=True, check=False, timeout=seconds)
+    except subprocess.TimeoutExpired as error:
+        raise InputError(f"decoding the pixel data took longer than {seconds:.0f} s") from error
+    if done.returncode == MISSING_DECODER:
+        raise ImportError(decoder)
+    if done.returncode != 0:
+        raise InputError("the compressed image in the pixel data is damaged")
+    return Frame(_shaped(memoryview(done.stdout)[1:], stream, planar=done.stdout[:1] == b"\1"), stream.bits)
 
 
 def _decode_rle(frame: bytes, layout: FrameLayout) -> Frame:

@@ -19,7 +19,9 @@ def test_eight_bits_and_unit_floats_are_taken_as_they_are() -> None:
     assert read_film(np.array([[True, False]])).pixels.tolist() == [[1, 0]]
 
 
-@pytest.mark.parametrize("dtype", [np.uint16, np.int8, np.int16, np.int32, np.uint32, np.int64, np.uint64, ">u2", ">i4"])
+@pytest.mark.parametrize(
+    "dtype", [np.uint16, np.int8, np.int16, np.int32, np.uint32, np.int64, np.uint64, ">u2", ">i4"]
+)
 def test_other_integers_are_stretched_exactly(dtype: str) -> None:
     info = np.iinfo(np.dtype(dtype))
     array = np.array([[info.min, info.max // 2 + info.min // 2], [info.max, info.min]], dtype)

@@ -1,6 +1,8 @@
 """Compressed frames: headers are read before decoders see them, and contradictions never reach one."""
 
+import contextlib
 import struct
+import subprocess
 
 import jpeg_ls
 import numpy as np
@@ -13,6 +15,7 @@ from lucidray.domain.errors import InputError, UnsupportedError
 from lucidray.imaging import codecs
 from lucidray.imaging.codecs import CODECS, FrameLayout, available_codecs, decode, unpack_bits
 from lucidray.imaging.codestream import read_jpeg, read_jpeg2000
+from lucidray.imaging.decoder_process import MISSING_DECODER
 
 PIXELS = np.arange(4096, dtype=np.uint16).reshape(64, 64)
 LAYOUT = FrameLayout(64, 64, 1, 16)
@@ -42,7 +45,7 @@ def test_frames_that_contradict_the_header_are_refused_undecoded(
     syntax: str, frame: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     np.testing.assert_array_equal(decode(frame, syntax, LAYOUT).codes, PIXELS)
-    monkeypatch.setattr(codecs.importlib, "import_module", lambda name: pytest.fail(f"{name} saw the frame"))
+    monkeypatch.setattr(codecs.subprocess, "run", lambda *_, **__: pytest.fail("a decoder saw the frame"))
     for layout in (FrameLayout(63, 64, 1, 16), FrameLayout(64, 65, 1, 16), FrameLayout(64, 64, 3, 16)):
         with pytest.raises(InputError, match="the header says"):
             decode(frame, syntax, layout)
@@ -66,14 +69,31 @@ def test_a_missing_decoder_names_its_cure(monkeypatch: pytest.MonkeyPatch) -> No
     def missing(name: str) -> None:
         raise ImportError(name)
 
+    def done(*_: object, **__: object) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.CompletedProcess([], MISSING_DECODER, b"", b"")
+
     assert all(state.ok and state.cure is None for state in available_codecs())
-    frame = jpeg_ls_frame()
-    monkeypatch.setattr(codecs.importlib, "import_module", missing)
+    monkeypatch.setattr(codecs.subprocess, "run", done)
     with pytest.raises(UnsupportedError, match="pip install pyjpegls"):
-        decode(frame, JPEG_LS, LAYOUT)
+        decode(jpeg_ls_frame(), JPEG_LS, LAYOUT)
+    monkeypatch.setattr(codecs.importlib, "import_module", missing)
     states = {state.name: state for state in available_codecs()}
     assert states["JPEG-LS Lossless"].cure == "pip install pyjpegls"
     assert not states["JPEG-LS Lossless"].ok
+
+
+@pytest.mark.parametrize("returncode", [1, -6, -11, 134])
+def test_a_decoder_that_crashes_is_an_input_error(returncode: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    crashed = subprocess.CompletedProcess([], returncode, b"", b"terminate called")
+    monkeypatch.setattr(codecs.subprocess, "run", lambda *_, **__: crashed)
+    with pytest.raises(InputError, match="damaged"):
+        decode(jpeg_ls_frame(), JPEG_LS, LAYOUT)
+
+
+def test_a_decoder_that_never_ends_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(codecs, "DECODING_SECONDS", 0.0)
+    with pytest.raises(InputError, match="took longer"):
+        decode(jpeg_ls_frame(), JPEG_LS, LAYOUT)
 
 
 def test_unknown_syntax() -> None:
@@ -90,10 +110,8 @@ def test_pack_bits_of_the_standard() -> None:
 
 @given(st.binary(max_size=300), st.integers(0, 400))
 def test_pack_bits_never_gives_more_than_it_was_asked_for(segment: bytes, size: int) -> None:
-    try:
+    with contextlib.suppress(InputError):
         assert len(unpack_bits(segment, size)) == size
-    except InputError:
-        pass
 
 
 def test_rle_refuses_the_wrong_number_of_segments() -> None:

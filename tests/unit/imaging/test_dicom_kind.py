@@ -38,7 +38,9 @@ def test_other_objects_are_refused_by_name(sop_class: str, words: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("modality", "words"), [("MG", "a mammogram"), ("CT", "a CT image"), ("US", "an ultrasound image")])
+@pytest.mark.parametrize(
+    ("modality", "words"), [("MG", "a mammogram"), ("CT", "a CT image"), ("US", "an ultrasound image")]
+)
 def test_modality_decides_where_the_class_would_pass(modality: str, words: str) -> None:
     for sop_class in ("1.2.840.10008.5.1.4.1.1.1", SECONDARY_CAPTURE, None):
         with pytest.raises(UnsupportedError, match=words):

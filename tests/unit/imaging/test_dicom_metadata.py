@@ -89,9 +89,7 @@ def test_descriptions_are_the_last_resort_and_told(description: str, view: str) 
         (
             {
                 "PatientOrientationCodeSequence": sequence(
-                    code_item(
-                        "102538003", PatientOrientationModifierCodeSequence=sequence(code_item("40199007"))
-                    )
+                    code_item("102538003", PatientOrientationModifierCodeSequence=sequence(code_item("40199007")))
                 )
             },
             [],
@@ -106,7 +104,9 @@ def test_ap_films_of_patients_who_lie_are_supine(attributes: dict[str, Any], not
     assert film(ViewPosition="PA", **attributes).view == "PA"
 
 
-@pytest.mark.parametrize(("stated", "laterality"), [("L", "left"), ("R", "right"), ("B", "both"), ("U", None), ("", None)])
+@pytest.mark.parametrize(
+    ("stated", "laterality"), [("L", "left"), ("R", "right"), ("B", "both"), ("U", None), ("", None)]
+)
 def test_laterality(stated: str, laterality: str | None) -> None:
     assert film(ImageLaterality=stated).laterality == laterality
     assert film(Laterality=stated).laterality == laterality
@@ -289,7 +289,9 @@ def test_identity_is_uids_and_never_the_patient() -> None:
 
 
 def test_hostile_text_is_kept_off_the_terminal() -> None:
-    radiograph = film(ViewPosition="\x1b[31mPA\r\nX", BodyPartExamined="CHEST\x1b]0;pwned\x07", StudyInstanceUID="1.2;rm")
+    radiograph = film(
+        ViewPosition="\x1b[31mPA\r\nX", BodyPartExamined="CHEST\x1b]0;pwned\x07", StudyInstanceUID="1.2;rm"
+    )
     assert radiograph.identity is not None
     assert radiograph.identity.study_instance_uid is None
     text = (radiograph.body_part or "") + "".join(note.message for note in radiograph.warnings)

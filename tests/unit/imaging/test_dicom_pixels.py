@@ -2,7 +2,17 @@
 
 import numpy as np
 import pytest
-from dicom_fixtures import DX, DX_FOR_PROCESSING, RAMP, SECONDARY_CAPTURE, encode, film_dataset, film_dicom, lut_item, sequence
+from dicom_fixtures import (
+    DX,
+    DX_FOR_PROCESSING,
+    RAMP,
+    SECONDARY_CAPTURE,
+    encode,
+    film_dataset,
+    film_dicom,
+    lut_item,
+    sequence,
+)
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
 
 from lucidray.domain.errors import InputError, UnsupportedError
@@ -47,9 +57,7 @@ def test_presentation_lut_shape_never_inverts_twice(photometric: str, shape: str
 
 
 def test_window_applies_after_rescale() -> None:
-    film = read_film(
-        film_dicom(RAMP, RescaleSlope="2", RescaleIntercept="-1000", WindowCenter="0", WindowWidth="500")
-    )
+    film = read_film(film_dicom(RAMP, RescaleSlope="2", RescaleIntercept="-1000", WindowCenter="0", WindowWidth="500"))
     expected = np.clip((2.0 * RAMP - 1000 + 0.5) / 499 + 0.5, 0, 1)
     np.testing.assert_allclose(film.pixels, expected, atol=1e-6)
 
@@ -172,9 +180,7 @@ def test_any_bits_stored_with_junk_in_the_others(bits: int, high_bit: int, signe
     stored = (values & (2**bits - 1)) << shift
     junk = rng.integers(0, 65_536, values.shape) & ~((2**bits - 1) << shift) & 0xFFFF
     pixels = (stored | junk).astype(np.uint16)
-    film = read_film(
-        film_dicom(pixels, BitsStored=bits, HighBit=high_bit, PixelRepresentation=int(signed))
-    )
+    film = read_film(film_dicom(pixels, BitsStored=bits, HighBit=high_bit, PixelRepresentation=int(signed)))
     np.testing.assert_allclose(film.pixels, (values - low) / (high - low), atol=1e-6)
 
 
@@ -190,9 +196,7 @@ def test_padding_is_black_and_does_not_set_the_range(photometric: str) -> None:
     pixels[:, 4:] = 2000
     pixels[0], pixels[1] = 4000, 4005
     film = read_film(
-        film_dicom(
-            pixels, PhotometricInterpretation=photometric, PixelPaddingValue=4005, PixelPaddingRangeLimit=3990
-        )
+        film_dicom(pixels, PhotometricInterpretation=photometric, PixelPaddingValue=4005, PixelPaddingRangeLimit=3990)
     )
     low, high = (1.0, 0.0) if photometric == "MONOCHROME1" else (0.0, 1.0)
     assert (film.pixels[:2] == 0).all()
@@ -211,9 +215,7 @@ def test_nothing_but_padding_is_an_error() -> None:
         read_film(film_dicom(np.zeros((4, 4), np.uint16), PixelPaddingValue=0))
 
 
-@pytest.mark.parametrize(
-    "syntax", [ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian]
-)
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16])
 def test_every_uncompressed_syntax_gives_the_same_film(syntax: str, dtype: type[np.generic]) -> None:
     pixels = (np.arange(35).reshape(5, 7) * 3).astype(dtype)

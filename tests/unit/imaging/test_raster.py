@@ -25,7 +25,9 @@ def codes(film: Radiograph) -> list[str]:
     return [note.code for note in film.warnings]
 
 
-@pytest.mark.parametrize(("kind", "options"), [("PNG", {}), ("TIFF", {}), ("WebP", {"lossless": True}), ("JPEG", {"quality": 100})])
+@pytest.mark.parametrize(
+    ("kind", "options"), [("PNG", {}), ("TIFF", {}), ("WebP", {"lossless": True}), ("JPEG", {"quality": 100})]
+)
 def test_eight_bit_grey_is_read_as_it_is(kind: str, options: dict[str, Any]) -> None:
     film = read_film(saved(Image.fromarray(GREY), kind, **options))
     np.testing.assert_allclose(film.pixels, GREY / 255, atol=0 if kind != "JPEG" else 3 / 255, rtol=1e-6)
@@ -55,7 +57,9 @@ def test_one_bit() -> None:
 @pytest.mark.parametrize("dtype", [np.int32, np.float32])
 def test_32_bit_tiff(dtype: type[np.generic]) -> None:
     array = (np.arange(256).reshape(16, 16) * 1000 - 5000).astype(dtype)
-    np.testing.assert_allclose(read_film(saved(Image.fromarray(array), "TIFF")).pixels, np.arange(256).reshape(16, 16) / 255, atol=1e-6)
+    np.testing.assert_allclose(
+        read_film(saved(Image.fromarray(array), "TIFF")).pixels, np.arange(256).reshape(16, 16) / 255, atol=1e-6
+    )
 
 
 def test_float_tiff_with_nan_is_refused() -> None:
@@ -69,7 +73,9 @@ def white_is_zero_tiff(array: np.ndarray, bits: int) -> bytes:
     height, width = array.shape
     entries = [(256, width), (257, height), (258, bits), (259, 1), (262, 0)]
     entries += [(273, 8), (277, 1), (278, height), (279, array.nbytes)]
-    directory = struct.pack("<H", len(entries)) + b"".join(struct.pack("<HHLL", tag, 4, 1, value) for tag, value in entries)
+    directory = struct.pack("<H", len(entries)) + b"".join(
+        struct.pack("<HHLL", tag, 4, 1, value) for tag, value in entries
+    )
     return b"II*\0" + struct.pack("<L", 8 + array.nbytes) + array.tobytes() + directory + b"\0\0\0\0"
 
 
