@@ -110,7 +110,13 @@ class Attributes:
 
     def _element(self, keyword: str) -> object:
         tag = tag_for_keyword(keyword)
-        return self.dataset.get_item(tag) if tag is not None and tag in self.dataset else None
+        if tag is None or tag not in self.dataset:
+            return None
+        try:
+            return self.dataset.get_item(tag)
+        except Exception:
+            # pydicom converts elements of undefined length even here, and raises on a VR that does not exist.
+            return None
 
 
 def _number(text: str) -> float:
