@@ -63,9 +63,8 @@ class Case:
 
     @cached_property
     def denied(self) -> list[str]:
-        """Concepts that the symptoms name as missing only, each once."""
-        missing = (s.concept for s in self.symptoms or () if s.concept != "other" and s.negated)
-        return [concept for concept in dict.fromkeys(missing) if concept not in self.given]
+        """Concepts that the symptoms name as missing, each once."""
+        return list(dict.fromkeys(s.concept for s in self.symptoms or () if s.concept != "other" and s.negated))
 
     @cached_property
     def infection(self) -> bool:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from report_requests import MIRRORED, finding, ratio, reading, request
 
@@ -304,6 +306,16 @@ def test_low_overall_score_beside_a_finding_is_a_contradiction(whole):
     sentence = only(write(request(finding("Effusion", "present"), whole=whole)).impression, "overall score")
     assert sentence.text.startswith("The overall score is not raised, although pleural effusion is present")
     assert sentence.verdict == "contradicted"
+
+
+def test_overall_score_near_its_threshold_is_no_contradiction():
+    asked = request(finding("Effusion", "present"), whole="uncertain")
+    near = replace(asked, overall=asked.overall.model_copy(update={"interval": (0.2, 0.4)}))
+    assert "overall score" not in write(near).text
+
+
+def test_symptom_named_as_there_and_as_missing_counts_as_there():
+    assert "The given cough is compatible" in write(request(PNEUMONIA, symptoms="no cough at night; cough")).text
 
 
 def test_most_pressing_comes_first():

@@ -44,6 +44,8 @@ def test_concepts(text, expected):
         ("fever no cough", {"fever": True, "cough": False}),
         ("denies fever, chills, cough", {"fever": False, "chills": False, "cough": False}),
         ("denies fever, cough for 3 days", {"fever": False, "cough": True}),
+        ("denies fever, 5 days of cough", {"fever": False, "cough": True}),
+        ("no fever at night but fever by day", {"fever": True}),
         ("denies fever. Cough.", {"fever": False, "cough": True}),
         ("no fever\ncough", {"fever": False, "cough": True}),
         ("no fever with cough", {"fever": False, "cough": True}),
