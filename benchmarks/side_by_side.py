@@ -72,10 +72,16 @@ def show(console: Console, results: dict[str, dict[str, Any]]) -> None:
     for heading in ("film", "figure", *WORKERS):
         table.add_column(heading, justify="left" if heading in ("film", "figure") else "right")
     for film, figures in results.items():
-        for key, text, unit in (("warm_ms", "warm", "ms"), ("first_ms", "first, fresh process", "ms"), ("peak_mb", "peak memory", "MB")):
+        for key, text, unit in (
+            ("warm_ms", "warm", "ms"),
+            ("first_ms", "first, fresh process", "ms"),
+            ("peak_mb", "peak memory", "MB"),
+        ):
             ours = figures[OURS][key]
             cells = [f"{ours:.0f} {unit}"]
-            cells += [f"{figures[peer][key]:.0f} {unit} (1/{figures[peer][key] / ours:.1f})" for peer in (PEER, PEER_ANATOMY)]
+            cells += [
+                f"{figures[peer][key]:.0f} {unit} (1/{figures[peer][key] / ours:.1f})" for peer in (PEER, PEER_ANATOMY)
+            ]
             table.add_row(film, text, *cells)
     console.print(table)
     for film, figures in results.items():

@@ -1,4 +1,4 @@
-"""One fresh process of TorchXRayVision: its own loading, DenseNet-121 and one Grad-CAM; with `anatomy`, its PSPNet too."""
+"""One fresh process of TorchXRayVision: its own loading, DenseNet-121 and a Grad-CAM; with `anatomy`, its PSPNet."""
 
 import time
 
@@ -15,8 +15,8 @@ from worker import report  # noqa: E402
 
 warnings.simplefilter("ignore")
 
-# A torchvision that was built for CUDA cannot load its operators beside a CPU build of PyTorch, and then fails to import for
-# want of their names. Nothing here runs them.
+# A torchvision that was built for CUDA cannot load its operators beside a CPU build of PyTorch, and then fails to
+# import for want of their names. Nothing here runs them.
 OPERATORS = torch.library.Library("torchvision", "FRAGMENT")
 for operator in ("nms", "qnms"):
     with contextlib.suppress(RuntimeError):  # there already

@@ -10,7 +10,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Lucidray", "Reading", "__version__", "load", "read"]
 
-_HOMES = {"Lucidray": "lucidray.api", "load": "lucidray.api", "read": "lucidray.api", "Reading": "lucidray.domain.reading"}
+_HOMES = {
+    "Lucidray": "lucidray.api",
+    "load": "lucidray.api",
+    "read": "lucidray.api",
+    "Reading": "lucidray.domain.reading",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,11 +1,11 @@
 """The Python interface: load the models once, read many films.
 
-    import lucidray
+import lucidray
 
-    reader = lucidray.load()
-    reading = reader.read("chest.dcm", symptoms="fever, cough for 5 days")
-    print(reading.explanation)
-    reading.overlay().save("overlay.png")
+reader = lucidray.load()
+reading = reader.read("chest.dcm", symptoms="fever, cough for 5 days")
+print(reading.explanation)
+reading.overlay().save("overlay.png")
 """
 
 from functools import lru_cache

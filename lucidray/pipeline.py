@@ -27,7 +27,8 @@ from lucidray.imaging import gate
 from lucidray.imaging.film import Source, read_film
 from lucidray.imaging.limits import Limits
 from lucidray.localization.measurements import measure
-from lucidray.localization.regions import locate
+from lucidray.localization.regions import locate_all
+from lucidray.localization.sides import find_thorax
 from lucidray.reasoning.status import decide
 from lucidray.version import VERSION
 
@@ -109,9 +110,10 @@ def interpret(source: Source, models: Models, request: Request = Request(), *, n
     with clock.step("findings"):
         prediction = models.classifier.predict(film)
     with clock.step("regions"):
-        measurements = measure(film, anatomy)
-        regions = {label: locate(label, heatmap, anatomy, film) for label, heatmap in prediction.heatmaps.items()}
-        findings, overall = decide(prediction, film, measurements, regions)
+        thorax = find_thorax(anatomy)
+        measurements = measure(film, thorax)
+        findings, overall = decide(prediction, film, measurements)
+        findings = locate_all(findings, prediction.heatmaps, thorax, film)
     warnings = [*film.warnings, *verdict.warnings]
     with clock.step("report"):
         report = models.reader.write(
@@ -122,16 +124,35 @@ def interpret(source: Source, models: Models, request: Request = Request(), *, n
 
 
 def with_given_facts(film: Radiograph, request: Request) -> Radiograph:
-    """Let what the caller knows of the film take the place of what its file says."""
-    given = {"age_years": request.age_years, "sex": request.sex, "view": request.view}
-    return replace(film, **{name: value for name, value in given.items() if value is not None})
+    """Let what the caller knows of the film take the place of what its file says, with a note where the two differ."""
+    notes = []
+    for fact, stated, given in (
+        ("age", film.age_years, request.age_years),
+        ("sex", film.sex, request.sex),
+        ("view", film.view if film.view != "unknown" else None, request.view),
+    ):
+        if given is not None and stated is not None and given != stated:
+            said = f"{stated:g}" if isinstance(stated, float) else stated
+            taken = f"{given:g}" if isinstance(given, float | int) else given
+            message = f"The {fact} was given as {taken}; the file says {said}."
+            notes.append(Note(code=f"{fact}_given", message=message))
+    return replace(
+        film,
+        age_years=film.age_years if request.age_years is None else float(request.age_years),
+        sex=request.sex or film.sex,
+        view=request.view or film.view,
+        warnings=(*film.warnings, *notes),
+    )
 
 
 def look(film: Radiograph, segmenter: Segmenter, *, fix: bool) -> tuple[Radiograph, Anatomy, gate.Verdict]:
     """Segment the film and judge it; where `fix` allows, set it upright or invert it and judge once more."""
     anatomy, appearance = segmenter.segment(film.pixels)
     verdict = gate.judge(film, appearance, anatomy, segmenter.thresholds)
-    if fix and verdict.fixable:
+    # Twice at most: that a film is inverted may show only once it stands upright.
+    for _ in range(2 if fix else 0):
+        if not verdict.fixable:
+            break
         film = corrected(film, verdict)
         anatomy, appearance = segmenter.segment(film.pixels)
         verdict = gate.judge(film, appearance, anatomy, segmenter.thresholds)
@@ -141,7 +162,9 @@ def look(film: Radiograph, segmenter: Segmenter, *, fix: bool) -> tuple[Radiogra
 def corrected(film: Radiograph, verdict: gate.Verdict) -> Radiograph:
     """Turn and invert a film as the gate says it needs."""
     if verdict.quarter_turns:
-        degrees = {1: "90 degrees counter-clockwise", 2: "180 degrees", 3: "90 degrees clockwise"}[verdict.quarter_turns]
+        degrees = {1: "90 degrees counter-clockwise", 2: "180 degrees", 3: "90 degrees clockwise"}[
+            verdict.quarter_turns
+        ]
         film = film.turned(verdict.quarter_turns, Note(code="turned", message=f"Turned by {degrees} before reading."))
     if verdict.invert:
         film = film.inverted(Note(code="inverted", message="Bright and dark were exchanged before reading."))
@@ -159,7 +182,8 @@ def refuse(
 ) -> Reading:
     """Make the reading of a film that is not read: the reasons, and no probability anywhere."""
     impression = [
-        Sentence(text=f"Not read: {note.message}", evidence=[f"refusal-{note.code}"], verdict="supported") for note in refusal
+        Sentence(text=f"Not read: {note.message}", evidence=[f"refusal-{note.code}"], verdict="supported")
+        for note in refusal
     ]
     report = Report(language=request.language, findings=[], locations=[], impression=impression)
     reading = assemble(film, models, request, clock, report, [*film.warnings, *warnings], refusal=refusal)
@@ -182,7 +206,9 @@ def assemble(
     findings = findings or []
     width, height = film.stored_size_px
     accepted = not refusal
-    took_part = [models.segmenter.used, models.classifier.used, models.reader.used] if accepted else [models.segmenter.used]
+    took_part = (
+        [models.segmenter.used, models.classifier.used, models.reader.used] if accepted else [models.segmenter.used]
+    )
     return Reading(
         accepted=accepted,
         refusal=list(refusal),

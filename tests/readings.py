@@ -103,6 +103,12 @@ def heatmap(label: Label) -> Heatmap:
     return Heatmap(np.clip(values, 0, 1).astype(np.float32), cut=0.45)
 
 
+def _ratio_lines(film: Radiograph) -> list[tuple[float, float, float, float]]:
+    """Heart, then thorax, as the organs above are drawn."""
+    lines = (Box(0.36, 0.66, 0.80, 0.66), Box(0.10, 0.70, 0.90, 0.70))
+    return [tuple(film.to_stored(line.scaled(film.width_px, film.height_px))) for line in lines]
+
+
 def accepted_reading(
     pixels: FloatImage | None = None,
     *,
@@ -134,7 +140,13 @@ def accepted_reading(
         not_assessed=list(REASONS),
         measurements=[
             Measurement(
-                id=CARDIOTHORACIC_RATIO_ID, name="cardiothoracic_ratio", value=0.55, unit="1", reliable=True, note=""
+                id=CARDIOTHORACIC_RATIO_ID,
+                name="cardiothoracic_ratio",
+                value=0.55,
+                unit="1",
+                reliable=True,
+                note="",
+                lines_xyxy_px=_ratio_lines(film),
             ),
             Measurement(
                 id="measurement-rotation",

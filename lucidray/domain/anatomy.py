@@ -17,15 +17,16 @@ class Anatomy:
     Attributes
     ----------
     masks : (5, h, w) bool
-        One mask an organ, in the order of `ORGANS`, over the whole film stretched to (h, w). `right_lung` is the lung on the
-        image's left: the patient's right on an upright, unmirrored film.
+        One mask an organ, in the order of `ORGANS`, over the whole film stretched to (h, w). `right_lung` is the lung
+        on the image's left: the patient's right on an upright, unmirrored film.
     """
 
     masks: npt.NDArray[np.bool_]
 
     def mask(self, organ: Organ) -> npt.NDArray[np.bool_]:
         """Return the (h, w) mask of one organ."""
-        return self.masks[ORGANS.index(organ)]
+        mask: npt.NDArray[np.bool_] = self.masks[ORGANS.index(organ)]
+        return mask
 
     @property
     def lungs(self) -> npt.NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""Boxes, as (x0, y0, x1, y1) in pixels: x to the viewer's right, y downwards, edges between pixels, x1 > x0, y1 > y0."""
+"""Boxes, as (x0, y0, x1, y1) in pixels: x to the viewer's right, y downwards, x1 > x0, y1 > y0."""
 
 from typing import NamedTuple
 

@@ -8,8 +8,8 @@
     │   └── MissingExtraError an optional dependency is not installed                   exit 5, HTTP 503
     └── OutputError           a result cannot be written                                exit 1, HTTP 500
 
-A refused film is no error: it is a `Reading` with `accepted` false (exit 3, HTTP 422). Anything else that escapes is our
-fault (exit 1, HTTP 500). A message is one line, says what is wrong and, where there is a cure, what to do.
+A refused film is no error: it is a `Reading` with `accepted` false (exit 3, HTTP 422). Anything else that escapes is
+our fault (exit 1, HTTP 500). A message is one line, says what is wrong and, where there is a cure, what to do.
 """
 
 

@@ -24,6 +24,8 @@ class Score:
         Positive films behind the interval.
     prevalence : float or None
         Share of positives in the sample that the calibration holds for.
+    sensitivity, specificity : float in [0, 1] or None
+        Of the threshold, on the test films.
     """
 
     probability: float | None
@@ -32,6 +34,8 @@ class Score:
     n_positive: int
     prevalence: float | None
     unsupported_reason: str | None = None
+    sensitivity: float | None = None
+    specificity: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +45,8 @@ class Heatmap:
     Attributes
     ----------
     values : (h, w) float32 in [0, 1]
-        Over the whole film, on a scale fixed for the finding (not for the film): 0 where nothing speaks for it, 1 where films
-        that have the finding are at their hottest.
+        Over the whole film, on a scale fixed for the finding (not for the film): 0 where nothing speaks for it, 1 where
+        films that have the finding are at their hottest.
     cut : float in [0, 1]
         From here on a place counts as part of a region.
     """

@@ -12,7 +12,7 @@ from lucidray.domain.reading import Finding, Measurement, ModelUsed, Overall, Re
 
 @dataclass(frozen=True)
 class GateThresholds:
-    """From which probability, or under which measure, the acceptance gate refuses; fitted with the network that it judges by.
+    """From which probability, or under which measure, the acceptance gate refuses; fitted with its network.
 
     Attributes
     ----------

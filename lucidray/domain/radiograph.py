@@ -33,8 +33,8 @@ class Radiograph:
     Attributes
     ----------
     pixels : (H, W) float32 in [0, 1]
-        As a viewer shows it: after modality and VOI transforms, bright = dense, row 0 superior, column 0 on the viewer's
-        left, which is the patient's right on an upright, unmirrored film. After `corrections`.
+        As a viewer shows it: after modality and VOI transforms, bright = dense, row 0 superior, column 0 on the
+        viewer's left, which is the patient's right on an upright, unmirrored film. After `corrections`.
     name : str
         What people call this film: the file's name, without its folder.
     format : str
@@ -46,7 +46,7 @@ class Radiograph:
     age_years : float or None
         From Patient's Age (0010,1010), else from birth date and the date of the film.
     pixel_spacing_mm : (row, column) or None
-        Distance between the centres of neighbouring rows and columns, in mm; None where the file has none that makes sense.
+        Distance between the centres of neighbouring rows and columns, in mm; None where the file has none that can be.
     spacing_source : str or None
         The attribute that it came from; "at the detector" for Imager Pixel Spacing.
     orientation : (row, column) or None

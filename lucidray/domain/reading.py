@@ -16,7 +16,7 @@ from lucidray.domain.vocabulary import LABELS, Label, Side, Status, Verdict, Zon
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION: Literal["1.0"] = "1.0"
 NOTICE = "For research and teaching only. Not for clinical diagnosis."
 SYMPTOMS_ID = "symptoms"
 OVERALL_ID = "overall"
@@ -78,9 +78,10 @@ class Region(_Part):
 class Finding(_Part):
     """One of the 14 findings.
 
-    `probability` is null where `status` is `unsupported`, and where cardiomegaly was decided by measurement alone. `basis`
-    says in words what the status rests on, or why there is none; `n_positive` counts the positive test films behind the
-    interval; `prevalence` is the share of positives that the probability assumes.
+    `probability` is null where `status` is `unsupported`, and where cardiomegaly was decided by measurement alone.
+    `basis` says in words what the status rests on, or why there is none; `n_positive` counts the positive test films
+    behind the interval; `prevalence` is the share of positives that the probability assumes; `sensitivity` and
+    `specificity` are those of the threshold on the test films.
     """
 
     id: str
@@ -91,6 +92,8 @@ class Finding(_Part):
     status: Status
     n_positive: int
     prevalence: Probability | None
+    sensitivity: Probability | None = None
+    specificity: Probability | None = None
     basis: str
     regions: list[Region] = Field(default_factory=list)
 
@@ -113,10 +116,15 @@ class Overall(_Part):
     status: Status
     n_positive: int
     prevalence: Probability | None
+    sensitivity: Probability | None = None
+    specificity: Probability | None = None
 
 
 class Measurement(_Part):
-    """Something measured on the film; an unreliable one says why in `note`."""
+    """Something measured on the film; an unreliable one says why in `note`.
+
+    `lines_xyxy_px` are the lines along which it was taken, from (x0, y0) to (x1, y1) in pixels of the stored image.
+    """
 
     id: str
     name: str
@@ -124,6 +132,7 @@ class Measurement(_Part):
     unit: str
     reliable: bool
     note: str
+    lines_xyxy_px: list[tuple[float, float, float, float]] = Field(default_factory=list)
 
 
 class Sentence(_Part):
@@ -152,7 +161,9 @@ class Report(_Part):
         """The report as plain text, a heading a section."""
         sections = (("FINDINGS", self.findings), ("LOCATIONS", self.locations), ("IMPRESSION", self.impression))
         return "\n\n".join(
-            heading + "\n" + "\n".join(sentence.text for sentence in sentences) for heading, sentences in sections if sentences
+            heading + "\n" + "\n".join(sentence.text for sentence in sentences)
+            for heading, sentences in sections
+            if sentences
         )
 
 

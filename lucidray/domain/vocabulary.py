@@ -1,7 +1,7 @@
 """The findings that lucidray names, with their codes. The order of `LABELS` is that of the networks' outputs.
 
-Codes: SNOMED CT (scheme `SCT`), DICOM (`DCM`) and RadLex. Where sources conflict (pleural thickening, hernia) the code is
-local (`99LUCIDRAY`): a wrong standard code travels further than a local one.
+Codes: SNOMED CT (scheme `SCT`), DICOM (`DCM`) and RadLex. Where sources conflict (pleural thickening, hernia) the code
+is local (`99LUCIDRAY`): a wrong standard code travels further than a local one.
 """
 
 from typing import Literal, NamedTuple, get_args

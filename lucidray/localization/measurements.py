@@ -9,11 +9,10 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from lucidray.domain.anatomy import Anatomy
 from lucidray.domain.box import Box
 from lucidray.domain.radiograph import Radiograph
 from lucidray.domain.reading import CARDIOTHORACIC_RATIO_ID, Measurement
-from lucidray.localization.sides import Thorax, find_thorax
+from lucidray.localization.sides import Thorax
 
 HEART_WIDTH_ID = "measurement-heart-width"
 THORAX_WIDTH_ID = "measurement-thorax-width"
@@ -23,15 +22,6 @@ _PLAUSIBLE_RATIO = (0.30, 0.88)
 _PLAUSIBLE_HEART_PLACE = (0.35, 0.82)
 
 
-class Line(NamedTuple):
-    """A straight line from (x0, y0) to (x1, y1), in pixels of the stored image."""
-
-    x0: float
-    y0: float
-    x1: float
-    y1: float
-
-
 class _Widths(NamedTuple):
     """The two lines of the ratio as boxes without height, in pixels of the masks."""
 
@@ -39,24 +29,23 @@ class _Widths(NamedTuple):
     thorax: Box
 
 
-def measure(film: Radiograph, anatomy: Anatomy) -> list[Measurement]:
+def measure(film: Radiograph, thorax: Thorax | None) -> list[Measurement]:
     """Measure heart and thorax.
 
     Parameters
     ----------
     film : Radiograph
         As read, corrections applied.
-    anatomy : Anatomy
-        Masks of the same film.
+    thorax : Thorax or None
+        Of the same film; None where no lung was found.
 
     Returns
     -------
     list of Measurement
         `cardiothoracic_ratio` (a share, unit "1", two decimals), `heart_width` and `thorax_width` (mm at the detector,
         or pixels of the stored image where the film has no spacing). Without heart or lungs the values are None. Each
-        that is not reliable says why.
+        that is not reliable says why. The lines along which they were taken come with them, heart first.
     """
-    thorax = find_thorax(anatomy)
     widths = _widths(thorax) if thorax else None
     if thorax is None or widths is None:
         note = "heart and lungs were not both found"
@@ -69,6 +58,7 @@ def measure(film: Radiograph, anatomy: Anatomy) -> list[Measurement]:
                 (THORAX_WIDTH_ID, "thorax_width", unit),
             )
         ]
+    heart_line, thorax_line = (_line(line, thorax, film) for line in widths)
     unclear = _doubts_about_outlines(thorax, widths)
     doubts = [*unclear, *_doubts_about_film(film)]
     trusted = (
@@ -82,23 +72,19 @@ def measure(film: Radiograph, anatomy: Anatomy) -> list[Measurement]:
             unit="1",
             reliable=not doubts,
             note="; ".join(doubts) or f"{trusted}; heart and both lungs are seen whole",
+            lines_xyxy_px=[heart_line, thorax_line],
         ),
-        _width("heart", widths.heart.width / thorax.shape[1], film, unclear),
-        _width("thorax", widths.thorax.width / thorax.shape[1], film, unclear),
+        _width("heart", widths.heart.width / thorax.shape[1], film, unclear, heart_line),
+        _width("thorax", widths.thorax.width / thorax.shape[1], film, unclear, thorax_line),
     ]
 
 
-def ratio_lines(film: Radiograph, anatomy: Anatomy) -> tuple[Line, Line] | None:
-    """Return the lines along which the ratio is measured, heart first, on the stored image; None without a ratio."""
-    thorax = find_thorax(anatomy)
-    widths = _widths(thorax) if thorax else None
-    if thorax is None or widths is None:
-        return None
+def _line(line: Box, thorax: Thorax, film: Radiograph) -> tuple[float, float, float, float]:
+    """Put a line on the masks onto the stored image."""
     rows, columns = thorax.shape
-    heart, chest = (
-        Line(*film.to_stored(line.scaled(film.width_px / columns, film.height_px / rows))) for line in widths
-    )
-    return heart, chest
+    on_film = line.scaled(film.width_px / columns, film.height_px / rows)
+    x0, y0, x1, y1 = (round(value, 1) for value in film.to_stored(on_film))
+    return x0, y0, x1, y1
 
 
 def _widths(thorax: Thorax) -> _Widths | None:
@@ -149,7 +135,13 @@ def _doubts_about_film(film: Radiograph) -> list[str]:
     return doubts
 
 
-def _width(organ: Literal["heart", "thorax"], share: float, film: Radiograph, doubts: list[str]) -> Measurement:
+def _width(
+    organ: Literal["heart", "thorax"],
+    share: float,
+    film: Radiograph,
+    doubts: list[str],
+    line: tuple[float, float, float, float],
+) -> Measurement:
     """Turn a share of the film's width into a length."""
     width_px = share * film.width_px
     if film.pixel_spacing_mm is None:
@@ -163,4 +155,5 @@ def _width(organ: Literal["heart", "thorax"], share: float, film: Radiograph, do
         unit=unit,
         reliable=not doubts,
         note="; ".join([scale, *doubts]),
+        lines_xyxy_px=[line],
     )

@@ -4,17 +4,18 @@ A heatmap is coarse: one of its cells covers a tenth of the film or so. It is in
 would follow the cells; and no box is made smaller than a cell, for the network saw nothing finer.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 
-from lucidray.domain.anatomy import Anatomy
 from lucidray.domain.box import Box
 from lucidray.domain.mask import Mask, components
 from lucidray.domain.prediction import Heatmap
 from lucidray.domain.radiograph import Radiograph
-from lucidray.domain.reading import Region
+from lucidray.domain.reading import Finding, Region
 from lucidray.domain.vocabulary import Label, Side, Zone, finding_id
-from lucidray.localization.sides import Thorax, find_thorax
+from lucidray.localization.sides import Thorax
 
 MAX_REGIONS = 4
 # A hiatal hernia lies in front of the spine, whichever side it bulges to: it is never cut in two at the midline.
@@ -33,7 +34,19 @@ _TAIL_SHARE = 0.02
 _Weights = npt.NDArray[np.float64]
 
 
-def locate(label: Label, heatmap: Heatmap | None, anatomy: Anatomy, film: Radiograph) -> list[Region]:
+def locate_all(
+    findings: list[Finding], heatmaps: Mapping[Label, Heatmap], thorax: Thorax | None, film: Radiograph
+) -> list[Finding]:
+    """Give every finding that is present or uncertain its regions; one that is absent points nowhere."""
+    return [
+        finding.model_copy(update={"regions": locate(finding.label, heatmaps.get(finding.label), thorax, film)})
+        if finding.status in ("present", "uncertain")
+        else finding
+        for finding in findings
+    ]
+
+
+def locate(label: Label, heatmap: Heatmap | None, thorax: Thorax | None, film: Radiograph) -> list[Region]:
     """Find the places on the film that a finding points at.
 
     Parameters
@@ -42,8 +55,8 @@ def locate(label: Label, heatmap: Heatmap | None, anatomy: Anatomy, film: Radiog
         Cardiomegaly is always the segmented heart, whatever its heatmap says.
     heatmap : Heatmap or None
         Of this finding, over the whole film; None where it has no score.
-    anatomy : Anatomy
-        Masks of the same film.
+    thorax : Thorax or None
+        Of the same film; None where no lung was found.
     film : Radiograph
         As read, corrections applied.
 
@@ -54,7 +67,6 @@ def locate(label: Label, heatmap: Heatmap | None, anatomy: Anatomy, film: Radiog
         sides and zones those of the upright film. Empty where no lungs were found, where nothing in the thorax comes
         near the heatmap's cut, or where the hottest point of a faint map lies outside the thorax.
     """
-    thorax = find_thorax(anatomy)
     if thorax is None:
         return []
     if label == "Cardiomegaly":

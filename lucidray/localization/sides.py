@@ -179,12 +179,6 @@ def place(box: Box, anatomy: Anatomy, film: Radiograph) -> tuple[Side, Zone] | N
     return side, thorax.zone((on_grid.y0 + on_grid.y1) / 2, side)
 
 
-def thorax_box(anatomy: Anatomy) -> Box | None:
-    """Return lungs and heart with a margin for the pleura, in pixels of the masks; None where no lung was found."""
-    thorax = find_thorax(anatomy)
-    return thorax.box if thorax else None
-
-
 def _hidden_side(right: Mask, left: Mask) -> Side | None:
     sides: tuple[tuple[Side, Mask], ...] = (("right", right), ("left", left))
     (side, smaller), (_, larger) = sorted(sides, key=lambda pair: int(pair[1].sum()))

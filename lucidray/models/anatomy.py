@@ -52,8 +52,12 @@ class EmbeddedSegmenter:
 
     def segment(self, pixels: FloatImage) -> tuple[Anatomy, Appearance]:
         """Look at (H, W) float32 pixels in [0, 1]; masks come on the network's own grid."""
-        masks, kind, turn, inverted, mirrored = self._session.run(_OUTPUTS, {"film": square(pixels, self._size)[None, None]})
-        if masks.shape[1] != len(ORGANS) or not all(np.isfinite(a).all() for a in (masks, kind, turn, inverted, mirrored)):
+        masks, kind, turn, inverted, mirrored = self._session.run(
+            _OUTPUTS, {"film": square(pixels, self._size)[None, None]}
+        )
+        if masks.shape[1] != len(ORGANS) or not all(
+            np.isfinite(a).all() for a in (masks, kind, turn, inverted, mirrored)
+        ):
             raise ModelError("anatomy.onnx gave an answer that is no anatomy: wrong shape, or not finite")
         frontal, lateral, not_chest = (float(value) for value in kind[0])
         turns = tuple(float(value) for value in turn[0])

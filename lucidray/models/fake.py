@@ -1,4 +1,4 @@
-"""Models that answer what they are told to: for tests of everything around a model. Never a default, never a fallback."""
+"""Models that answer what they are told to, for tests of what is around a model. Never a default, never a fallback."""
 
 from dataclasses import dataclass, field
 
@@ -11,7 +11,9 @@ from lucidray.domain.radiograph import FloatImage, Radiograph
 from lucidray.domain.reading import ModelUsed
 from lucidray.domain.vocabulary import LABELS, Label
 
-UPRIGHT = Appearance(frontal=0.98, lateral=0.01, not_chest=0.01, turn=(0.97, 0.01, 0.01, 0.01), inverted=0.01, mirrored=0.02)
+UPRIGHT = Appearance(
+    frontal=0.98, lateral=0.01, not_chest=0.01, turn=(0.97, 0.01, 0.01, 0.01), inverted=0.01, mirrored=0.02
+)
 # Centre x, centre y, half width, half height, as shares of the film; image left is the patient's right.
 _ELLIPSES = {
     "right_lung": (0.30, 0.47, 0.15, 0.31),
@@ -25,7 +27,9 @@ _ELLIPSES = {
 def drawn_anatomy(size: int = 128) -> Anatomy:
     """Return an anatomy of five ellipses on a (size, size) grid: the lungs of a textbook, seen from the front."""
     y, x = (np.indices((size, size)) + 0.5) / size
-    masks = [((x - cx) / rx) ** 2 + ((y - cy) / ry) ** 2 <= 1 for cx, cy, rx, ry in (_ELLIPSES[organ] for organ in ORGANS)]
+    masks = [
+        ((x - cx) / rx) ** 2 + ((y - cy) / ry) ** 2 <= 1 for cx, cy, rx, ry in (_ELLIPSES[organ] for organ in ORGANS)
+    ]
     return Anatomy(np.stack(masks))
 
 

@@ -33,7 +33,7 @@ class CalibratedOutput:
     threshold : float in [0, 1]
         On the calibrated probability.
     n_positive : int
-    prevalence : float in [0, 1]
+    prevalence, sensitivity, specificity : float in [0, 1]
     map_low, map_high : float
         Map values, in logit units, shown as 0 and as 1.
     map_cut : float
@@ -48,6 +48,8 @@ class CalibratedOutput:
     threshold: float
     n_positive: int
     prevalence: float
+    sensitivity: float
+    specificity: float
     map_low: float
     map_high: float
     map_cut: float
@@ -64,6 +66,8 @@ class CalibratedOutput:
             threshold=float(entry["threshold"]),
             n_positive=int(entry["n_positive"]),
             prevalence=float(entry["prevalence"]),
+            sensitivity=float(entry["sensitivity"]),
+            specificity=float(entry["specificity"]),
             map_low=float(entry["map_low"]),
             map_high=float(entry["map_high"]),
             map_cut=float(entry["map_cut"]),
@@ -83,6 +87,8 @@ class CalibratedOutput:
             threshold=self.threshold,
             n_positive=self.n_positive,
             prevalence=self.prevalence,
+            sensitivity=self.sensitivity,
+            specificity=self.specificity,
         )
 
     def heatmap(self, activation: npt.NDArray[np.float32]) -> Heatmap:

@@ -13,7 +13,7 @@ def square(pixels: npt.NDArray[np.float32], size: int) -> npt.NDArray[np.float32
     """Stretch a film to a square and its grey values to [0, 1].
 
     The aspect ratio is given up on purpose: the training films come stretched to squares, and a box maps back by one
-    factor per axis. Contrast is set by percentiles of this film alone, so that the window of the source does not matter.
+    factor per axis. Contrast is set by percentiles of this film alone: the window of the source does not matter.
 
     Parameters
     ----------
@@ -31,7 +31,8 @@ def square(pixels: npt.NDArray[np.float32], size: int) -> npt.NDArray[np.float32
     low, high = np.percentile(sample, (LOW_PERCENTILE, HIGH_PERCENTILE))
     if high <= low:
         return np.zeros_like(small)
-    return np.clip((small - np.float32(low)) / np.float32(high - low), 0.0, 1.0)
+    stretched: npt.NDArray[np.float32] = np.clip((small - np.float32(low)) / np.float32(high - low), 0.0, 1.0)
+    return stretched
 
 
 def resize(pixels: npt.NDArray[np.float32], width: int, height: int) -> npt.NDArray[np.float32]:

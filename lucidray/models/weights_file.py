@@ -74,11 +74,13 @@ def open_weights(folder: Path, name: str) -> WeightsFile:
         expected = card["onnx_sha256"]
     except FileNotFoundError as error:
         raise ModelError(
-            f"weights are missing: {Path(str(error.filename)).name} is not in {folder}; install lucidray again, or point "
-            "LUCIDRAY_WEIGHTS to a folder that has them"
+            f"weights are missing: {Path(str(error.filename)).name} is not in {folder}; install lucidray again, or "
+            "point LUCIDRAY_WEIGHTS to a folder that has them"
         ) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"weights in {folder} cannot be read: {type(error).__name__} in {name}") from error
     if hashlib.sha256(content).hexdigest() != expected:
-        raise ModelError(f"{path.name} is not the file that {card_path.name} describes (its SHA-256 differs): install again")
+        raise ModelError(
+            f"{path.name} is not the file that {card_path.name} describes (its SHA-256 differs): install again"
+        )
     return WeightsFile(path, card, content)

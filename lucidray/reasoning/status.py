@@ -4,11 +4,11 @@ Disagreement raises attention and never lowers it: a film whose overall score ca
 is uncertain, not normal.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from lucidray.domain.prediction import Prediction, Score
 from lucidray.domain.radiograph import Radiograph
-from lucidray.domain.reading import CARDIOTHORACIC_RATIO_ID, Finding, Measurement, Overall, Region
+from lucidray.domain.reading import CARDIOTHORACIC_RATIO_ID, Finding, Measurement, Overall
 from lucidray.domain.vocabulary import LABELS, Label, Status, finding_id
 from lucidray.reasoning.cardiomegaly import weigh
 
@@ -17,7 +17,6 @@ def decide(
     prediction: Prediction,
     film: Radiograph,
     measurements: Sequence[Measurement],
-    regions_by_label: Mapping[Label, list[Region]],
 ) -> tuple[list[Finding], Overall]:
     """Decide on all 14 findings and on the film as a whole.
 
@@ -29,13 +28,11 @@ def decide(
         Its age decides which limits hold.
     measurements : sequence of Measurement
         The cardiothoracic ratio has a say in cardiomegaly.
-    regions_by_label : mapping
-        Where each finding would be; kept for findings that are present or uncertain.
 
     Returns
     -------
     findings : list of Finding
-        In the order of `LABELS`.
+        In the order of `LABELS`; their regions are still to be located.
     overall : Overall
         By its own score; raised from `absent` to `uncertain` where a finding is present.
     """
@@ -47,7 +44,7 @@ def decide(
         if label == "Cardiomegaly":
             status, added = weigh(status, ratio, is_child=film.is_child)
             basis = f"{basis}; {added}"
-        findings.append(_finding(label, score, status, basis, regions_by_label.get(label, [])))
+        findings.append(_finding(label, score, status, basis))
     return findings, _overall(prediction.overall, findings)
 
 
@@ -55,6 +52,8 @@ def judge_score(score: Score) -> tuple[Status, str]:
     """Return the status that a score has on its own, and the reason in words.
 
     A score whose 95 % interval reaches over the threshold is `uncertain`: calibration cannot tell the two sides apart.
+    So is one below the threshold that still makes the finding likelier than it was before the film was seen: "absent"
+    is said only where the film speaks against the finding.
     """
     if score.probability is None:
         return "unsupported", score.unsupported_reason or "no score"
@@ -66,10 +65,14 @@ def judge_score(score: Score) -> tuple[Status, str]:
         words += f", 95 % interval {_share(low)} to {_share(high)}"
         if low <= score.threshold <= high:
             return "uncertain", f"{words}: the threshold lies within the interval"
-    return ("present" if score.probability >= score.threshold else "absent"), words
+    if score.probability >= score.threshold:
+        return "present", words
+    if score.prevalence is not None and score.probability >= score.prevalence:
+        return "uncertain", f"{words}: below the threshold, but not below the prevalence of {_share(score.prevalence)}"
+    return "absent", words
 
 
-def _finding(label: Label, score: Score, status: Status, basis: str, regions: list[Region]) -> Finding:
+def _finding(label: Label, score: Score, status: Status, basis: str) -> Finding:
     told = status != "unsupported"
     return Finding(
         id=finding_id(label),
@@ -80,8 +83,9 @@ def _finding(label: Label, score: Score, status: Status, basis: str, regions: li
         status=status,
         n_positive=score.n_positive,
         prevalence=score.prevalence if told else None,
+        sensitivity=score.sensitivity if told else None,
+        specificity=score.specificity if told else None,
         basis=basis,
-        regions=regions if status in ("present", "uncertain") else [],
     )
 
 
@@ -96,6 +100,8 @@ def _overall(score: Score, findings: list[Finding]) -> Overall:
         status=status,
         n_positive=score.n_positive,
         prevalence=score.prevalence,
+        sensitivity=score.sensitivity,
+        specificity=score.specificity,
     )
 
 

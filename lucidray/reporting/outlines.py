@@ -1,12 +1,9 @@
-"""Masks as outlines that can be drawn, and the lines behind the cardiothoracic ratio."""
-
-from typing import NamedTuple
+"""Masks as outlines that can be drawn."""
 
 import numpy as np
 import numpy.typing as npt
 
-from lucidray.domain.anatomy import Anatomy
-from lucidray.domain.mask import Mask, extent, largest
+from lucidray.domain.mask import Mask
 
 # Outlines follow the mask's pixels; a mean over this many corners turns the stairs into a line.
 _SMOOTHED_OVER = 9
@@ -66,57 +63,3 @@ def _walks(mask: Mask) -> list[list[tuple[int, int]]]:
             here = onwards
         walks.append(walk)
     return walks
-
-
-class Line(NamedTuple):
-    """A level line on the film, in its pixels."""
-
-    x0: float
-    x1: float
-    y: float
-
-
-# Lines that tell another ratio than the number beside them would be a lie; pixel rounding alone stays below this.
-_RATIO_TOLERANCE = 0.02
-
-
-def cardiothoracic_lines(anatomy: Anatomy, ratio: float, width_px: int, height_px: int) -> list[Line]:
-    """Return the widths of thorax and heart as lines to draw.
-
-    Parameters
-    ----------
-    anatomy : Anatomy
-        With the heart and both lungs.
-    ratio : float
-        The measured cardiothoracic ratio.
-    width_px, height_px : int
-        Size of the film.
-
-    Returns
-    -------
-    list of Line
-        The heart's width, then the thorax's; none where they do not bear out `ratio`.
-    """
-    heart = extent(largest(anatomy.mask("heart")))
-    thorax = _widest_row(largest(anatomy.mask("right_lung")), largest(anatomy.mask("left_lung")))
-    if heart is None or thorax is None:
-        return []
-    if abs(heart.width / (thorax.x1 - thorax.x0) - ratio) > _RATIO_TOLERANCE:
-        return []
-    rows, columns = anatomy.masks.shape[1:]
-    x_factor, y_factor = width_px / columns, height_px / rows
-    lines = (Line(heart.x0, heart.x1, (heart.y0 + heart.y1) / 2), thorax)
-    return [Line(round(x0 * x_factor, 1), round(x1 * x_factor, 1), round(y * y_factor, 1)) for x0, x1, y in lines]
-
-
-def _widest_row(right: Mask, left: Mask) -> Line | None:
-    """Return the widest level line from one lung's outer border to the other's."""
-    shared = np.flatnonzero(right.any(axis=1) & left.any(axis=1))
-    if not len(shared):
-        return None
-    starts = right[shared].argmax(axis=1)
-    ends = right.shape[1] - left[shared, ::-1].argmax(axis=1)
-    widest = int((ends - starts).argmax())
-    if ends[widest] <= starts[widest]:
-        return None
-    return Line(float(starts[widest]), float(ends[widest]), float(shared[widest]) + 0.5)

@@ -14,7 +14,7 @@ from lucidray.domain.reading import CARDIOTHORACIC_RATIO_ID, Finding, Reading, R
 from lucidray.reporting import words
 from lucidray.reporting.colours import FINDING_COLOURS
 from lucidray.reporting.film import fitted
-from lucidray.reporting.outlines import Line, cardiothoracic_lines, outlines
+from lucidray.reporting.outlines import outlines
 from lucidray.reporting.tags import lay_out
 
 FILM_SIDE_PX = 1400
@@ -65,7 +65,7 @@ class Stage:
         Of the film, in whose pixels regions, organs and lines are given.
     organs : list of (organ, path)
         Outlines as SVG paths.
-    ratio_lines : list of Line
+    ratio_lines : list of Box
         The widths of heart and thorax; none where they were not measured.
     ratio_text : str
         What is written beside them.
@@ -78,7 +78,7 @@ class Stage:
     film_px: tuple[int, int]
     regions: list[PlacedRegion]
     organs: list[tuple[Organ, str]]
-    ratio_lines: list[Line]
+    ratio_lines: list[Box]
     ratio_text: str
     style: str
 
@@ -94,9 +94,9 @@ def set_up(reading: Reading) -> Stage:
     film, anatomy = reading.evidence.film, reading.evidence.anatomy
     ratio = next((one for one in reading.measurements if one.id == CARDIOTHORACIC_RATIO_ID), None)
     ratio_text, lines = "", []
-    if ratio is not None and ratio.value is not None and anatomy is not None:
+    if ratio is not None and ratio.value is not None:
         ratio_text = f"CTR {words.value(ratio)}"
-        lines = cardiothoracic_lines(anatomy, ratio.value, film.width_px, film.height_px)
+        lines = [film.from_stored(Box(*line)) for line in ratio.lines_xyxy_px]
     ratio_tag = _under(lines[-1], ratio_text, film) if lines else None
     regions = _placed(reading, film, [] if ratio_tag is None else [ratio_tag])
     picture = fitted(film, FILM_SIDE_PX)
@@ -136,11 +136,11 @@ def _tag_size(text: str) -> tuple[float, float]:
     return _TAG_EDGE_PX + _TAG_LETTER_PX * len(text), _TAG_HIGH_PX
 
 
-def _under(line: Line, text: str, film: Radiograph) -> Box:
+def _under(line: Box, text: str, film: Radiograph) -> Box:
     """Return where a text goes under the middle of a line, on the film as shown."""
     factor = SHOWN_WIDE_PX / film.width_px
     width, height = _tag_size(text)
-    x0, y0 = factor * (line.x0 + line.x1) / 2 - width / 2, factor * line.y + _TAG_LIFT_PX
+    x0, y0 = factor * (line.x0 + line.x1) / 2 - width / 2, factor * line.y1 + _TAG_LIFT_PX
     return Box(x0, y0, x0 + width, y0 + height)
 
 

@@ -23,7 +23,9 @@ def classifier(request: pytest.FixtureRequest) -> Classifier:
 @pytest.fixture(scope="module")
 def film() -> Radiograph:
     y, x = np.indices((300, 260)) / 300
-    return Radiograph(pixels=(0.5 + 0.4 * np.sin(7 * x) * np.cos(5 * y)).astype(np.float32), name="film", format="array")
+    return Radiograph(
+        pixels=(0.5 + 0.4 * np.sin(7 * x) * np.cos(5 * y)).astype(np.float32), name="film", format="array"
+    )
 
 
 def test_it_is_a_classifier(classifier: Classifier) -> None:
@@ -55,7 +57,9 @@ def test_a_score_is_whole_or_says_why_not(classifier: Classifier, film: Radiogra
 
 def test_heatmaps_go_with_scores_and_with_nothing_else(classifier: Classifier, film: Radiograph) -> None:
     prediction = classifier.predict(film)
-    assert set(prediction.heatmaps) == {label for label, score in prediction.scores.items() if score.probability is not None}
+    assert set(prediction.heatmaps) == {
+        label for label, score in prediction.scores.items() if score.probability is not None
+    }
     for heatmap in prediction.heatmaps.values():
         assert heatmap.values.ndim == 2
         assert heatmap.values.dtype == np.float32

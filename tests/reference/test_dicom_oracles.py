@@ -63,7 +63,7 @@ def dcmtk(command: str, *arguments: str | Path) -> None:
     function=st.sampled_from(["LINEAR", "LINEAR_EXACT", "SIGMOID", None]),
     seed=st.integers(0, 1000),
 )
-def test_windows_are_pydicoms(  # noqa: PLR0917
+def test_windows_are_pydicoms(
     bits: int,
     signed: bool,
     slope: str,
@@ -260,7 +260,7 @@ def test_baseline_jpeg_of_eight_bits() -> None:
     ],
 )
 @pytest.mark.parametrize("bits", [8, 12, 16])
-def test_encodings_of_dcmtk(  # noqa: PLR0917
+def test_encodings_of_dcmtk(
     command: str, options: list[str], lossless: bool, bits: int, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     if bits == 16 and options in (["+ee"], ["+eb"]):

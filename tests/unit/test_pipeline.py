@@ -46,8 +46,12 @@ def test_an_accepted_film_lists_all_findings() -> None:
 
 
 def test_side_follows_the_patient_not_the_viewer() -> None:
-    hot_on_image_left = Models(FakeSegmenter(), FakeClassifier({**ALL, "Effusion": 0.9}, hot_xy=(0.25, 0.65)), Composer())
-    hot_on_image_right = Models(FakeSegmenter(), FakeClassifier({**ALL, "Effusion": 0.9}, hot_xy=(0.75, 0.65)), Composer())
+    hot_on_image_left = Models(
+        FakeSegmenter(), FakeClassifier({**ALL, "Effusion": 0.9}, hot_xy=(0.25, 0.65)), Composer()
+    )
+    hot_on_image_right = Models(
+        FakeSegmenter(), FakeClassifier({**ALL, "Effusion": 0.9}, hot_xy=(0.75, 0.65)), Composer()
+    )
     for chosen, side in ((hot_on_image_left, "right"), (hot_on_image_right, "left")):
         reading = interpret(film(), chosen)
         sides = {region.side for label, region in reading.boxes if label == "Effusion"}
@@ -97,7 +101,7 @@ def test_a_turned_film_is_refused_or_on_request_read_with_boxes_on_the_stored_pi
 def test_the_json_is_read_back_as_it_was() -> None:
     reading = interpret(film(), models(Effusion=0.9), Request(symptoms="fever"))
     again = Reading.model_validate_json(reading.model_dump_json())
-    assert again == reading
+    assert again.model_dump() == reading.model_dump()
     with pytest.raises(UsageError):
         again.overlay()
 
@@ -110,5 +114,7 @@ def test_age_below_18_comes_with_a_banner() -> None:
 def test_symptoms_never_change_a_probability() -> None:
     without = interpret(film(), models(Pneumonia=0.9))
     with_symptoms = interpret(film(), models(Pneumonia=0.9), Request(symptoms="fever and cough"))
-    assert [finding.probability for finding in without.findings] == [finding.probability for finding in with_symptoms.findings]
+    assert [finding.probability for finding in without.findings] == [
+        finding.probability for finding in with_symptoms.findings
+    ]
     assert with_symptoms.symptoms == "fever and cough"

@@ -7,7 +7,6 @@ from pathlib import Path
 import jsonschema
 import numpy as np
 import pytest
-from lucidray.readers.composer import Composer
 from PIL import Image
 
 from lucidray.api import Lucidray
@@ -16,6 +15,7 @@ from lucidray.domain.errors import ModelError
 from lucidray.domain.vocabulary import LABELS
 from lucidray.models.fake import UPRIGHT, FakeClassifier, FakeSegmenter
 from lucidray.pipeline import Models, Request
+from lucidray.readers.composer import Composer
 
 
 def save_film(path: str, height: int = 320, width: int = 256) -> Path:

@@ -8,14 +8,16 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
+from lucidray.domain.anatomy import Anatomy
 from lucidray.domain.box import Box
 from lucidray.domain.note import Note
 from lucidray.domain.prediction import Heatmap
 from lucidray.domain.radiograph import Radiograph
-from lucidray.domain.reading import Region
-from lucidray.domain.vocabulary import LABELS, Label
-from lucidray.localization.regions import MAX_REGIONS, _interpolated, locate
-from lucidray.localization.sides import thorax_box
+from lucidray.domain.reading import Finding, Region
+from lucidray.domain.vocabulary import LABELS, Label, Status
+from lucidray.localization import regions as located
+from lucidray.localization.regions import MAX_REGIONS, _interpolated
+from lucidray.localization.sides import find_thorax
 
 NOTE = Note(code="turned", message="Turned.")
 heatmaps = st.builds(
@@ -24,6 +26,10 @@ heatmaps = st.builds(
     st.floats(0.05, 1.0),
 )
 films = st.builds(film, width=st.integers(128, 700), height=st.integers(128, 700))
+
+
+def locate(label: Label, heatmap: Heatmap | None, anatomy: Anatomy, radiograph: Radiograph) -> list[Region]:
+    return located.locate(label, heatmap, find_thorax(anatomy), radiograph)
 
 
 def upright_box(region: Region, radiograph: Radiograph):
@@ -49,7 +55,7 @@ def test_boxes_lie_on_the_stored_image_and_in_the_thorax(
     regions = locate(label, heatmap, anatomy, radiograph)
     assert len(regions) <= MAX_REGIONS
     width, height = radiograph.stored_size_px
-    thorax = thorax_box(anatomy).scaled(radiograph.width_px / 128, radiograph.height_px / 128)
+    thorax = find_thorax(anatomy).box.scaled(radiograph.width_px / 128, radiograph.height_px / 128)
     for number, region in enumerate(regions, start=1):
         assert region.id.endswith(f"-{number}")
         x0, y0, x1, y1 = region.box_xyxy_px
@@ -205,3 +211,36 @@ def test_maps_are_interpolated_as_scipy_does(values: np.ndarray, rows: int, colu
     )
     grid = np.stack(np.meshgrid(y, x, indexing="ij"))
     assert fine == pytest.approx(ndimage.map_coordinates(values.astype(float), grid, order=1, mode="nearest"), abs=1e-6)
+
+
+@pytest.mark.parametrize(("status", "kept"), [("present", True), ("uncertain", True), ("absent", False)])
+def test_regions_go_with_present_and_uncertain_findings_only(status: Status, kept: bool) -> None:
+    finding = Finding(
+        id="finding-mass",
+        label="Mass",
+        probability=0.5,
+        interval=None,
+        threshold=None,
+        status=status,
+        n_positive=1,
+        prevalence=None,
+        basis="",
+    )
+    (placed,) = located.locate_all([finding], {"Mass": blob(0.3, 0.5)}, find_thorax(draw()), film())
+    assert bool(placed.regions) == kept
+
+
+def test_an_enlarged_heart_without_a_heatmap_has_its_region() -> None:
+    heart = Finding(
+        id="finding-cardiomegaly",
+        label="Cardiomegaly",
+        probability=None,
+        interval=None,
+        threshold=None,
+        status="present",
+        n_positive=1,
+        prevalence=None,
+        basis="",
+    )
+    (placed,) = located.locate_all([heart], {}, find_thorax(draw()), film())
+    assert [region.side for region in placed.regions] == ["midline"]

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from lucidray.domain.box import Box
 from lucidray.domain.vocabulary import Side
-from lucidray.localization.sides import find_thorax, place, thorax_box
+from lucidray.localization.sides import find_thorax, place
 
 SHARES = st.floats(0.0, 1.0)
 ZONES = ("upper", "mid", "lower")
@@ -103,11 +103,11 @@ def test_specks_change_nothing() -> None:
     clean, specked = draw(), draw()
     specked.masks[0, 2:5, 120:123] = True
     specked.masks[2, 0:2, 0:2] = True
-    assert thorax_box(specked) == thorax_box(clean)
+    assert find_thorax(specked).box == find_thorax(clean).box
 
 
 def test_the_thorax_lies_on_the_film_and_holds_the_organs() -> None:
-    box = thorax_box(draw())
+    box = find_thorax(draw()).box
     assert Box(0, 0, 128, 128).intersection(box) == box.area
     rows, columns = np.nonzero(draw().masks[:3].any(axis=0))
     assert box.x0 < columns.min() < columns.max() < box.x1
@@ -117,7 +117,6 @@ def test_the_thorax_lies_on_the_film_and_holds_the_organs() -> None:
 def test_without_lungs_there_is_no_place() -> None:
     empty = draw({"right_lung": None, "left_lung": None})
     assert find_thorax(empty) is None
-    assert thorax_box(empty) is None
     assert place(around(0.5, 0.5), empty, film()) is None
 
 

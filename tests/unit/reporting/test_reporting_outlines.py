@@ -5,11 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lucidray.domain.anatomy import Anatomy
 from lucidray.domain.box import Box
-from lucidray.reporting.outlines import cardiothoracic_lines, outlines
+from lucidray.reporting.outlines import outlines
 from lucidray.reporting.tags import lay_out
-from tests.readings import anatomy
 
 
 def area(ring: np.ndarray) -> float:
@@ -48,20 +46,6 @@ def test_any_mask_has_closed_outlines(seed: int) -> None:
 def test_a_mask_that_reaches_every_border_has_an_outline() -> None:
     (ring,) = outlines(np.ones((50, 50), bool))
     assert area(ring) == pytest.approx(1, rel=0.05)
-
-
-def test_lines_of_the_ratio_bear_out_the_ratio() -> None:
-    heart, thorax = cardiothoracic_lines(anatomy(), 0.55, 1000, 2000)
-    assert (heart.x1 - heart.x0) / (thorax.x1 - thorax.x0) == pytest.approx(0.55, abs=0.01)
-    assert heart.x0 == pytest.approx(320, abs=6)
-    assert heart.y == pytest.approx(1320, abs=12)
-    assert thorax.x0 == pytest.approx(100, abs=6)
-    assert thorax.x1 == pytest.approx(900, abs=6)
-
-
-def test_lines_that_tell_another_ratio_are_not_drawn() -> None:
-    assert cardiothoracic_lines(anatomy(), 0.45, 1000, 2000) == []
-    assert cardiothoracic_lines(Anatomy(np.zeros((5, 64, 64), bool)), 0.5, 1000, 2000) == []
 
 
 def test_tags_of_one_place_do_not_cover_each_other() -> None:
