@@ -29,6 +29,8 @@ from lucidray.imaging.limits import Limits
 from lucidray.localization.measurements import measure
 from lucidray.localization.regions import locate_all
 from lucidray.localization.sides import find_thorax
+from lucidray.readers.phrases import load_phrases
+from lucidray.readers.symptoms import clean
 from lucidray.reasoning.status import decide
 from lucidray.version import VERSION
 
@@ -92,9 +94,12 @@ def interpret(source: Source, models: Models, request: Request = Request(), *, n
     ------
     InputError
         The source cannot be read as a film.
+    UsageError
+        There is no such language, or the symptoms are too long.
     ModelError
         A model gave no valid answer.
     """
+    request = checked(request)
     clock = Stopwatch()
     with clock.step("load"):
         film = with_given_facts(read_film(source, limits=request.limits, name=name), request)
@@ -121,6 +126,12 @@ def interpret(source: Source, models: Models, request: Request = Request(), *, n
         )
     reading = assemble(film, models, request, clock, report, warnings, findings, overall, measurements)
     return attach(reading, Evidence(film, prediction.heatmaps, anatomy))
+
+
+def checked(request: Request) -> Request:
+    """Refuse what cannot be written before any model runs, and bring the symptoms onto one clean line."""
+    load_phrases(request.language)
+    return replace(request, symptoms=clean(request.symptoms) or None if request.symptoms else None)
 
 
 def with_given_facts(film: Radiograph, request: Request) -> Radiograph:

@@ -95,9 +95,13 @@ def _uncertain(case: Case) -> list[tuple[int, Sentence]]:
         uncertain = [finding for finding in uncertain if finding.label != HEART]
     urgent = [finding for finding in uncertain if finding.label == _URGENT]
     others = [finding for finding in uncertain if finding.label != _URGENT]
+    # One sentence for all that is merely possible, after what is there; a possible pneumothorax waits for nobody.
     return [
-        (_rank(findings), _uncertain_sentence(case, findings, advice))
-        for findings, advice in ((urgent, "uncertain_urgent"), (others, "uncertain"))
+        (rank, _uncertain_sentence(case, findings, advice))
+        for rank, findings, advice in (
+            (URGENCY.index(_URGENT), urgent, "uncertain_urgent"),
+            (len(URGENCY), others, "uncertain"),
+        )
         if findings
     ]
 

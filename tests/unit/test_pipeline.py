@@ -118,3 +118,23 @@ def test_symptoms_never_change_a_probability() -> None:
         finding.probability for finding in with_symptoms.findings
     ]
     assert with_symptoms.symptoms == "fever and cough"
+
+
+@pytest.mark.parametrize("request_", [Request(language="xx"), Request(symptoms="a" * 2001)])
+def test_what_cannot_be_written_is_refused_before_anything_is_read(request_: Request) -> None:
+    with pytest.raises(UsageError):
+        interpret("no-such-file.dcm", models(), request_)
+
+
+def test_symptoms_come_back_on_one_clean_line() -> None:
+    reading = interpret(film(100, 100), models(), Request(symptoms="fever\x1b[31m\ncough"))
+    assert not reading.accepted
+    assert reading.symptoms is not None
+    assert "\x1b" not in reading.symptoms
+    assert "\n" not in reading.symptoms
+
+
+def test_what_the_caller_says_against_the_file_is_told() -> None:
+    reading = interpret(film(), models(), Request(view="PA", age_years=70))
+    assert (reading.image.view, reading.image.age) == ("PA", 70)
+    assert not {"view_given", "age_given"} & {note.code for note in reading.warnings}
