@@ -17,6 +17,7 @@ from lucidray.models.weights_file import EMBEDDED_FOLDER, open_weights
 
 OVERALL = "any abnormality"
 CHILD_PNEUMONIA = "pneumonia in a child"
+_DIGITS = 5  # of a probability; calibration is never better than the second
 NO_CHILDREN = "trained on adults; in people under 18 only pneumonia is scored"
 
 
@@ -81,9 +82,10 @@ class CalibratedOutput:
         probability = float(sigmoid(np.asarray(self.a * logit + self.b)))
         curves = sigmoid(self.bootstrap[:, 0] * logit + self.bootstrap[:, 1])
         low, high = np.percentile(curves, (2.5, 97.5))
+        low, high = min(float(low), probability), max(float(high), probability)
         return Score(
-            probability=probability,
-            interval=(min(float(low), probability), max(float(high), probability)),
+            probability=round(probability, _DIGITS),
+            interval=(round(low, _DIGITS), round(high, _DIGITS)),
             threshold=self.threshold,
             n_positive=self.n_positive,
             prevalence=self.prevalence,
