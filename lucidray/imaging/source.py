@@ -46,7 +46,8 @@ def read_file(path: Path, limits: Limits) -> bytes:
                     raise InputError(words)
             limits.check_bytes(facts.st_size)
             with os.fdopen(descriptor, "rb", closefd=False) as file:
-                content = file.read(limits.max_bytes + 1)
+                # One more than it had: a file that grows meanwhile is noticed, and no buffer of the limit is set up.
+                content = file.read(facts.st_size + 1)
         finally:
             os.close(descriptor)
     except FileNotFoundError as error:

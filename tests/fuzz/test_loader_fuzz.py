@@ -172,7 +172,7 @@ TEXT = st.text(st.characters(codec="latin-1", exclude_characters="\\"), max_size
     slope=TEXT | st.floats().map(str),
     padding=st.integers(0, 65_535),
 )
-def test_any_text_in_the_attributes_that_are_read(  # noqa: PLR0917
+def test_any_text_in_the_attributes_that_are_read(
     view: str, age: str, spacing: str, birth: str, window: tuple[str, str], slope: str, padding: int
 ) -> None:
     whole = film_dicom(
