@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from lucidray.training.anatomy_figures import fit_gate, gate_figures, open_eye, segmentation_figures
+from lucidray.domain.protocols import GateThresholds
+from lucidray.training.anatomy_figures import CASES, fit_gate, gate_figures, open_eye, segmentation_figures
 from lucidray.training.anatomy_films import Film
 from lucidray.training.anatomy_network import OUTPUTS, AnatomyNetwork, Answers
 from lucidray.training.anatomy_places import KINDS, PLACES, SIDE_PX
@@ -47,7 +48,7 @@ def finish(
         "plan": plan,
         "figures": {
             "segmentation": segmentation_figures(eye, films),
-            "gate": gate_figures(eye, films, thresholds, plausibility, plan["seed"]),
+            "gate": gate_figures(eye, films, GateThresholds(**thresholds, **plausibility), plan["seed"]),
         },
     }
     path.with_suffix(".json").write_text(json.dumps(_rounded(card), indent=2) + "\n", encoding="utf-8")
@@ -74,10 +75,12 @@ def model_card(card: dict[str, Any]) -> str:
         (name, *_cells(estimate, 3), f"{gate['named'][name]['value']:.3f}")
         for name, estimate in gate["refused"].items()
     ]
-    parts.append("Refused, for any reason and for the right one:\n\n")
-    parts[-1] += _table(("images", "share", "95 % interval", "images", "right reason"), refused)
-    told = [f"`{name}` is {'refused: ' + ', '.join(r) if r else 'accepted'}" for name, r in gate["cases"].items()]
-    parts.append("Two films from the pydicom-data package, neither of them learnt from: " + "; ".join(told) + ".")
+    rows = [(name.replace("_", " "), *_cells(estimate, 3)) for name, estimate in gate["warned"].items()]
+    parts.append("Of these, needlessly warned of:\n\n" + _table(("warning", "share", "95 % interval", "films"), rows))
+    parts.append("Refused, and told by the right name (of a mirrored film the gate warns, and reads it):\n\n")
+    parts[-1] += _table(("images", "share", "95 % interval", "images", "right name"), refused)
+    told = [f"`{name}`, a {CASES[name]}: {', '.join(codes) or 'accepted'}" for name, codes in gate["cases"].items()]
+    parts.append("Two films from the pydicom-data package, neither of them learnt from. " + "; ".join(told) + ".")
     parts.append(_LIMITS)
     return "\n\n".join(part.strip() for part in parts) + "\n"
 

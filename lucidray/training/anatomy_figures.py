@@ -10,16 +10,24 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
+from lucidray.domain.anatomy import Anatomy, Appearance
 from lucidray.domain.mask import largest
+from lucidray.domain.protocols import GateThresholds
+from lucidray.domain.radiograph import Radiograph
 from lucidray.evaluation.segmentation import bootstrap, cardiothoracic_ratio, dice, share
+from lucidray.imaging.gate import Verdict, judge, judge_pixels
+from lucidray.models.anatomy import MASK_THRESHOLD
 from lucidray.models.prepare import square
 from lucidray.training.anatomy_cases import mirror, move, no_chest_pixels
 from lucidray.training.anatomy_films import Film, Kind, Split, dicom_film, grey, masks_of
+from lucidray.training.anatomy_network import OUTPUTS
 from lucidray.training.anatomy_places import PLACES, SIDE_PX
 
 Grey = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
+# A film that must be read and one that must not, each told by name.
+CASES = {"RG1_UNCR.dcm": "chest with masses", "RG3_UNCR.dcm": "leg"}
 REASONS = ("lateral", "not_chest", "turned", "inverted", "mirrored")
 # Of upright frontal films each reason may refuse three in a thousand: seven reasons stay within two in a hundred.
 _MAY_REFUSE = 0.003
@@ -29,25 +37,23 @@ _BATCH = 16
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """What the network says of one film, as the gate reads it.
+    """A film of 256 by 256 pixels and what the network says of it."""
 
-    `scores` follow `REASONS`; `masks` (5, 256, 256) keep the largest piece of each place.
-    """
-
-    scores: tuple[float, ...]
-    turn: int
-    masks: Mask
+    film: Grey
+    appearance: Appearance
+    anatomy: Anatomy
 
     @property
-    def lung_fraction(self) -> float:
-        """Share of the film that the smaller lung covers."""
-        return float(self.masks[:2].mean((1, 2)).min())
+    def scores(self) -> tuple[float, ...]:
+        """Probabilities in the order of `REASONS`."""
+        seen = self.appearance
+        return seen.lateral, seen.not_chest, 1 - seen.turn[0], seen.inverted, seen.mirrored
 
     @property
-    def lung_ratio(self) -> float:
-        """Area of the smaller lung over that of the larger one; 0 without lungs."""
-        small, large = sorted(self.masks[:2].sum((1, 2)))
-        return float(small / large) if large else 0.0
+    def lung_areas(self) -> tuple[float, float]:
+        """Share of the film that the smaller lung covers, and the larger one; the largest piece of each counts."""
+        small, large = sorted(float(largest(mask).mean()) for mask in self.anatomy.masks[:2])
+        return small, large
 
 
 Eye = Callable[[Iterable[Grey]], list[Look]]
@@ -63,12 +69,20 @@ def open_eye(onnx_path: Path, threads: int = 0) -> Eye:
         looks = []
         left = iter(films)
         while part := list(islice(left, _BATCH)):
-            stacked = np.stack([square(film, SIDE_PX) for film in part])[:, None]
-            masks, kind, turn, inverted, mirrored = session.run(None, {"film": stacked})
-            for i in range(len(part)):
-                scores = (kind[i, 1], kind[i, 2], 1 - turn[i, 0], inverted[i], mirrored[i])
-                pieces = np.stack([largest(mask) for mask in masks[i] >= 0.5])
-                looks.append(Look(tuple(float(score) for score in scores), int(turn[i].argmax()), pieces))
+            shown = np.stack([square(film, SIDE_PX) for film in part])
+            masks, kind, turn, inverted, mirrored = session.run(list(OUTPUTS), {"film": shown[:, None]})
+            for i, film in enumerate(shown):
+                frontal, lateral, not_chest = (float(value) for value in kind[i])
+                turns = tuple(float(value) for value in turn[i])
+                appearance = Appearance(
+                    frontal=frontal,
+                    lateral=lateral,
+                    not_chest=not_chest,
+                    turn=(turns[0], turns[1], turns[2], turns[3]),
+                    inverted=float(inverted[i]),
+                    mirrored=float(mirrored[i]),
+                )
+                looks.append(Look(film, appearance, Anatomy(masks[i] >= MASK_THRESHOLD)))
         return looks
 
     return look
@@ -89,7 +103,10 @@ def segmentation_figures(eye: Eye, films: Sequence[Film]) -> dict[str, Any]:
         if not chosen:
             continue
         looks = eye(grey(film) for film in chosen)
-        pairs = [(look.masks, masks_of(film)) for look, film in zip(looks, chosen, strict=True)]
+        pairs = [
+            (np.stack([largest(mask) for mask in look.anatomy.masks]), masks_of(film))
+            for look, film in zip(looks, chosen, strict=True)
+        ]
         found = {"lungs": bootstrap([dice(a[:2].max(0), b[:2].max(0)) for a, b in pairs])}
         for side in (0, 1):
             found[PLACES[side]] = bootstrap([dice(a[side], b[side]) for a, b in pairs])
@@ -124,54 +141,49 @@ def fit_gate(eye: Eye, films: Sequence[Film]) -> tuple[dict[str, float], dict[st
         reason: round(min(0.99, max(0.5, float(edge) + 0.01)), 2) for reason, edge in zip(REASONS, edges, strict=True)
     }
     plausibility = {}
+    areas = [look.lung_areas for look in looks]
     for rule, values in (
-        ("min_lung_fraction", [look.lung_fraction for look in looks]),
-        ("min_lung_ratio", [look.lung_ratio for look in looks]),
+        ("min_lung_fraction", [small for small, _ in areas]),
+        ("min_lung_ratio", [small / large if large else 0.0 for small, large in areas]),
     ):
         plausibility[rule] = round(0.9 * float(np.quantile(values, _MAY_REFUSE, method="lower")), 3)
     return thresholds, plausibility
 
 
-def refusals(look: Look, thresholds: dict[str, float], plausibility: dict[str, float]) -> list[str]:
-    """Name every reason to refuse a film; none for a film that may be read."""
-    named = [reason for reason, score in zip(REASONS, look.scores, strict=True) if score >= thresholds[reason]]
-    if look.lung_fraction < plausibility["min_lung_fraction"] or look.lung_ratio < plausibility["min_lung_ratio"]:
-        named.append("cropped")
-    return named
-
-
-def gate_figures(
-    eye: Eye, films: Sequence[Film], thresholds: dict[str, float], plausibility: dict[str, float], seed: int
-) -> dict[str, Any]:
-    """Measure what the gate accepts and refuses on the test split.
+def gate_figures(eye: Eye, films: Sequence[Film], thresholds: GateThresholds, seed: int) -> dict[str, Any]:
+    """Measure what the acceptance gate makes of the test split with this network.
 
     Returns
     -------
     dict
-        `accepted`: frontal films by folder and, in the NIH folders, by view. `refused`: what must be refused, by kind;
-        `named`: the same, counting only those refused for the right reason. `cases`: two films told one by one.
+        `accepted`: frontal films, by folder and by view. `warned`: frontal films that carry a needless warning.
+        `refused`: what must be refused, by kind; `named`: the same, counting only where the reason is right (the gate
+        warns of a mirrored film and reads it). `cases`: what it says of two films, one by one.
     """
 
-    def rate(pixels: Iterable[Grey], wanted: str | None = None) -> dict[str, Any]:
-        verdicts = [refusals(look, thresholds, plausibility) for look in eye(pixels)]
-        hits = sum(bool(v) if wanted == "any" else wanted in v if wanted else not v for v in verdicts)
-        return asdict(share(hits, len(verdicts)))
+    def verdicts(pixels: Iterable[Grey]) -> list[Verdict]:
+        return [_judge(look, thresholds) for look in eye(pixels)]
+
+    def rate(hits: Sequence[bool]) -> dict[str, Any]:
+        return asdict(share(sum(hits), len(hits)))
 
     test = frontals(films, "test", _MANY)
-    accepted = {source: rate(grey(film) for film in part) for source, part in test.items()}
-    everything = [film for part in test.values() for film in part]
-    for view in sorted({film.view for film in everything}):
-        accepted[f"view {view}"] = rate(grey(film) for film in everything if film.view == view)
-    accepted["all"] = rate(grey(film) for film in everything)
+    by_group: dict[str, list[Verdict]] = {source: verdicts(grey(f) for f in part) for source, part in test.items()}
+    everything = [verdict for group in by_group.values() for verdict in group]
+    views = [film.view for part in test.values() for film in part]
+    for view in sorted(set(views)):
+        by_group[f"view: {view}"] = [v for v, seen in zip(everything, views, strict=True) if seen == view]
+    by_group["all"] = everything
 
     unseen = [film for source, part in test.items() for film in part[:_FEW] if source not in _WITH_MASKS]
     masked = [film for source, part in test.items() for film in part[:_FEW] if source in _WITH_MASKS]
     pictures = pick(films, "not_chest", "test")
     rng = np.random.default_rng(seed)
     made = [no_chest_pixels(rng, pictures, masked) for _ in range(min(150, 2 * len(masked)))] if pictures else []
+    turned = {1: "turned_270", 2: "turned_180", 3: "turned_90"}  # the gate counts degrees clockwise
     kinds: dict[str, tuple[list[Grey], str]] = {
         "lateral": ([grey(film) for film in pick(films, "lateral", "test")], "lateral"),
-        **{f"turned {k * 90}": ([np.rot90(grey(film), k) for film in unseen], "turned") for k in (1, 2, 3)},
+        **{code: ([np.rot90(grey(film), k) for film in unseen], code) for k, code in turned.items()},
         "inverted": ([1 - grey(film) for film in unseen], "inverted"),
         "mirrored": ([grey(film)[:, ::-1] for film in unseen], "mirrored"),
         "cropped to one lung": ([crop for film in masked for crop in crops_to_one_lung(film)], "cropped"),
@@ -179,17 +191,30 @@ def gate_figures(
         "slice or limb": ([grey(film) for film in pictures if film.source == "slice"], "not_chest"),
         "made no chest": (made, "not_chest"),
     }
-    kinds = {name: (pixels, wanted) for name, (pixels, wanted) in kinds.items() if pixels}
+    told = {name: (verdicts(pixels), wanted) for name, (pixels, wanted) in kinds.items() if pixels}
     return {
-        "accepted": accepted,
-        "refused": {name: rate(pixels, "any") for name, (pixels, _) in kinds.items()},
-        "named": {name: rate(pixels, wanted) for name, (pixels, wanted) in kinds.items()},
-        "cases": {name: refusals(eye([dicom_film(name)])[0], thresholds, plausibility) for name in _CASES},
+        "accepted": {name: rate([verdict.accepted for verdict in group]) for name, group in by_group.items()},
+        "warned": {
+            code: rate([any(note.code == code for note in verdict.warnings) for verdict in everything])
+            for code in ("mirrored", "lung_not_seen")
+        },
+        "refused": {name: rate([not v.accepted for v in found]) for name, (found, _) in told.items()},
+        "named": {name: rate([wanted in _codes(v) for v in found]) for name, (found, wanted) in told.items()},
+        "cases": {name: sorted(_codes(verdicts([dicom_film(name)])[0])) for name in CASES},
     }
 
 
+def _judge(look: Look, thresholds: GateThresholds) -> Verdict:
+    film = Radiograph(pixels=look.film, name="test film", format="array")
+    refusal = judge_pixels(film)
+    return Verdict(refusal=refusal) if refusal else judge(film, look.appearance, look.anatomy, thresholds)
+
+
+def _codes(verdict: Verdict) -> set[str]:
+    return {note.code for note in (*verdict.refusal, *verdict.warnings)}
+
+
 _WITH_MASKS = ("jsrt", "wingspan", "shenzhen", "montgomery")
-_CASES = ("RG1_UNCR.dcm", "RG3_UNCR.dcm")  # a chest that must be read, and a leg that must not
 
 
 def pick(films: Sequence[Film], kind: Kind, split: Split) -> list[Film]:
