@@ -14,6 +14,7 @@ import numpy.typing as npt
 from lucidray.evaluation.measures import Patients, Scores, Truth, resample_patients
 
 SLOPE_SPREAD = 0.25  # standard deviation of the prior on a slope, relative to the shared slope
+COMMON = 0.2  # share of films from which a finding is called as often as it is there
 _INTERCEPT_RIDGE = 1e-4  # keeps the intercept finite where a resample has one class only
 _NEWTON_STEPS = 50
 
@@ -128,17 +129,20 @@ def resampled_platt(
     ]
 
 
-def f1_threshold(probability: Scores) -> float:
-    """Cut with the greatest F1 that calibrated probabilities let expect; films at the cut are called positive.
+def counting_threshold(probability: Scores, prevalence: float) -> float:
+    """Cut that calls a known share of films: twice as many as have the finding, or as many where it is common.
 
-    Youden's cut weighs a missed film and a false alarm by class and not by film: for a finding that one film in thirty
-    has, it calls ten films for each that has it. F1 keeps the calls near the number of films that have the finding. Its
-    expectation needs no label, so a handful of positive films cannot push the cut around.
+    Youden's cut weighs classes and not films: for a finding that one film in thirty has, it calls ten films for each that
+    has it. The cut of the greatest F1 rests on a handful of positive films, or on the calibration's far tail. A count
+    rests on neither. A rare finding is called twice as often as it is there, because a film looked at in vain costs less
+    than a finding missed; on validation films the mean F1 over the findings is greatest from 1.5 to 2.5 times.
 
     Parameters
     ----------
     probability : (N,) float in [0, 1]
-        Calibrated, of films like those that will be read.
+        Of films like those that will be read.
+    prevalence : float in (0, 1)
+        Share of them that have the finding.
 
     Returns
     -------
@@ -149,18 +153,13 @@ def f1_threshold(probability: Scores) -> float:
     ------
     ValueError
         No films.
-
-    References
-    ----------
-    Lipton, Elkan and Naryanaswamy, ECML 2014
     """
     if len(probability) == 0:
         raise ValueError("a threshold needs films")
+    share = 2 * prevalence if prevalence < COMMON else prevalence
     descending = np.sort(np.asarray(probability, dtype=np.float64))[::-1]
-    called = np.arange(1, len(descending) + 1)
-    expected_f1 = 2 * np.cumsum(descending) / (called + descending.sum())
-    last = int(np.argmax(expected_f1))
-    return float(descending[last] if last + 1 == len(descending) else (descending[last] + descending[last + 1]) / 2)
+    last = max(round(share * len(descending)), 1) - 1
+    return float(descending[last] if last + 1 >= len(descending) else (descending[last] + descending[last + 1]) / 2)
 
 
 def _newton(

@@ -15,7 +15,7 @@ from typing import Any, get_args
 import numpy as np
 import numpy.typing as npt
 
-from lucidray.evaluation.calibration import Platt, f1_threshold, fit_platt, resampled_platt, shared_slope
+from lucidray.evaluation.calibration import Platt, counting_threshold, fit_platt, resampled_platt, shared_slope
 from lucidray.models.prepare import square
 from lucidray.training.films import OUTPUTS, Films, Split, film01
 from lucidray.training.findings_measure import HeldOut, folder_means, output_figures
@@ -177,7 +177,7 @@ def _calibrate(validation: HeldOut, test: HeldOut, films: Films, output: int, sl
     resampled = [fit.at_prevalence(_smoothed(test_truth), prevalence) for fit in resampled]
     if truth.all() or not truth.any():
         return _Calibrated(platt, resampled, 1.0, "no validation film of one class", prevalence, int(truth.sum()))
-    threshold = f1_threshold(platt.probability(validation.logits[rows, output]))
+    threshold = counting_threshold(platt.probability(validation.logits[rows, output]), prevalence)
     return _Calibrated(platt, resampled, threshold, None, prevalence, int(truth.sum()))
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lucidray.evaluation.calibration import Platt, f1_threshold, fit_platt, resampled_platt, shared_slope
+from lucidray.evaluation.calibration import Platt, counting_threshold, fit_platt, resampled_platt, shared_slope
 from lucidray.evaluation.measures import expected_calibration_error
 
 
@@ -85,30 +85,21 @@ def test_resampled_fits_spread_more_with_fewer_films() -> None:
     assert spreads[0] > 2 * spreads[1]
 
 
-def test_threshold_separates_what_can_be_separated() -> None:
-    assert f1_threshold(np.array([0.01, 0.02, 0.01, 0.97, 0.99])) == pytest.approx(0.495)
+def test_threshold_calls_as_many_films_as_have_a_common_finding() -> None:
+    assert counting_threshold(np.array([0.01, 0.02, 0.01, 0.97, 0.99]), 0.4) == pytest.approx(0.495)
+
+
+def test_threshold_calls_twice_as_many_films_as_have_a_rare_finding() -> None:
+    probability = np.random.default_rng(3).random(10_000) / 5
+    assert (probability >= counting_threshold(probability, 0.03)).mean() == pytest.approx(0.06)
+
+
+def test_threshold_calls_at_least_one_film_and_at_most_all() -> None:
+    probability = np.array([0.1, 0.2, 0.3])
+    assert (probability >= counting_threshold(probability, 0.001)).sum() == 1
+    assert (probability >= counting_threshold(probability, 1.0)).all()
 
 
 def test_threshold_needs_films() -> None:
     with pytest.raises(ValueError, match="needs films"):
-        f1_threshold(np.array([]))
-
-
-def test_threshold_comes_near_the_best_f1_that_labels_would_choose() -> None:
-    rng = np.random.default_rng(2)
-    probability = 1 / (1 + np.exp(-rng.normal(-3.0, 1.5, 20_000)))
-    truth = rng.random(20_000) < probability
-
-    def f1(cut: float) -> float:
-        called = probability >= cut
-        return float(2 * (truth & called).sum() / (truth.sum() + called.sum()))
-
-    best = max(f1(cut) for cut in np.quantile(probability, np.linspace(0, 0.999, 300)))
-    assert f1(f1_threshold(probability)) > 0.98 * best
-
-
-def test_threshold_calls_about_as_many_films_as_have_the_finding() -> None:
-    rng = np.random.default_rng(3)
-    probability = 1 / (1 + np.exp(-rng.normal(-4.0, 1.5, 20_000)))
-    called = (probability >= f1_threshold(probability)).sum()
-    assert 0.5 < called / probability.sum() < 3
+        counting_threshold(np.array([]), 0.1)
