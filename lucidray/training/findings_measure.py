@@ -5,7 +5,6 @@ the folders differ in resolution and in how often a finding occurs, and neither 
 """
 
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -143,7 +142,8 @@ def _figure(
     if min(int(truth.sum()), int((~truth).sum())) < MIN_POSITIVES or np.isnan(statistic(truth, score)):
         return None
     estimate = patient_interval(statistic, truth, score, patient, times=_RESAMPLES)
-    return {key: round(float(value), 4) for key, value in asdict(estimate).items()} | {"n_positive": int(truth.sum())}
+    ends = {"value": estimate.value, "low": estimate.low, "high": estimate.high}
+    return {key: round(value, 4) for key, value in ends.items()} | {"n": len(truth), "n_positive": int(truth.sum())}
 
 
 def _finite(value: float) -> float | None:

@@ -39,8 +39,10 @@ An answer of "always normal" has an AUROC of 0.5 and a sensitivity of 0.
 ## What its probabilities mean
 probability = sigmoid(a * logit + b), fitted on validation patients; the slope a is drawn towards the slope that all
 outputs share ({shared_slope:.2f}) by a normal prior with a quarter of it as standard deviation, and b is moved to the
-prevalence below. **At another prevalence the probabilities are wrong.** The threshold has the greatest sum of
-sensitivity and specificity on validation patients. The last column is the probability for a film without any content.
+prevalence below. **At another prevalence the probabilities are wrong.** The threshold has the greatest F1 that the
+calibrated probabilities of validation patients let expect. It keeps false alarms few, and where a finding is rare it
+misses most films that have it: a film below the threshold is not a film without the finding. Sensitivity and
+specificity are those on test patients; the last column is the probability for a film without any content.
 
 | finding | prevalence | threshold | sensitivity | specificity | blank film |
 |---|---|---|---|---|---|
@@ -58,6 +60,9 @@ Regions are cut at: {cut}. The cut was chosen on {cut_boxes} boxes of training a
 One hospital, adults (and a few older children) of 1992 to 2015; children from another one. Sides, devices, fractures
 and everything that is not among the fourteen labels are not read. Small nodules and small pneumothoraces are invisible
 at the size of most training films. Sick people are filmed AP: compare the PA and AP columns before believing the first.
+The children's films with and without pneumonia were collected as two groups; that they are told apart so well says
+more about the groups than about children in a waiting room. Where the hottest place of a map is no better than the
+usual place in the table above, the map is a reason to look and not a finding's position.
 """
 
 
