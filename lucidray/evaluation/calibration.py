@@ -132,9 +132,11 @@ def resampled_platt(
 def counting_threshold(probability: Scores, prevalence: float) -> float:
     """Cut that calls a known share of films: twice as many as have the finding, or as many where it is common.
 
-    Youden's cut weighs a missed film and a false alarm by class and not by film: for a finding that one film in thirty
-    has, it calls ten films for each that has it. F1 keeps the calls near the number of films that have the finding.
-    Its expectation needs no label, so a handful of positive films cannot push the cut around.
+    Youden's cut weighs classes and not films: for a finding that one film in thirty has, it calls ten films for each
+    that has it. The cut of the greatest F1 rests on a handful of positive films, or on the calibration's far tail. A
+    count rests on neither. A rare finding is called twice as often as it is there, because a film looked at in vain
+    costs less than a finding missed; on validation films the mean F1 over the findings is greatest from 1.5 to 2.5
+    times.
 
     Parameters
     ----------

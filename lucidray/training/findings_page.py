@@ -39,10 +39,10 @@ An answer of "always normal" has an AUROC of 0.5 and a sensitivity of 0.
 ## What its probabilities mean
 probability = sigmoid(a * logit + b), fitted on validation patients; the slope a is drawn towards the slope that all
 outputs share ({shared_slope:.2f}) by a normal prior with a quarter of it as standard deviation, and b is moved to the
-prevalence below. **At another prevalence the probabilities are wrong.** The threshold has the greatest F1 that the
-calibrated probabilities of validation patients let expect. It keeps false alarms few, and where a finding is rare it
-misses most films that have it: a film below the threshold is not a film without the finding. Sensitivity and
-specificity are those on test patients; the last column is the probability for a film without any content.
+prevalence below. **At another prevalence the probabilities are wrong.** The threshold calls twice as many
+validation films as have the finding at that prevalence, or as many where it is common. It keeps false alarms few, and
+where a finding is rare it misses most films that have it: a film below the threshold is not a film without the finding.
+Sensitivity and specificity are those on test patients; the last column is the probability for a film without content.
 
 | finding | prevalence | threshold | sensitivity | specificity | blank film |
 |---|---|---|---|---|---|
