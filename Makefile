@@ -20,4 +20,4 @@ schema:
 	$(PYTHON) -m lucidray schema > docs/reading.schema.json
 
 bench:
-	$(PYTHON) -m lucidray bench
+	$(PYTHON) benchmarks/side_by_side.py --json docs/results/bench.json

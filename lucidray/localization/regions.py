@@ -17,7 +17,7 @@ from lucidray.domain.reading import Finding, Region
 from lucidray.domain.vocabulary import Label, Side, Zone, finding_id
 from lucidray.localization.sides import Thorax
 
-MAX_REGIONS = 4
+MAX_REGIONS = 3
 # A hiatal hernia lies in front of the spine, whichever side it bulges to: it is never cut in two at the midline.
 UNDIVIDED: frozenset[Label] = frozenset({"Cardiomegaly", "Hernia"})
 # Below the cut a place is shown only if it reaches this share of the cut; the region then reaches down to this share of
@@ -26,7 +26,7 @@ _FAINT_SHARE_OF_CUT = 0.5
 _FAINT_SHARE_OF_PEAK = 0.7
 _MAX_FAINT_SHARE_OF_THORAX = 0.5
 # A piece is dropped with less than this share of the weight of the strongest one, and so is a spill over the midline.
-_MIN_SHARE_OF_STRONGEST = 0.1
+_MIN_SHARE_OF_STRONGEST = 0.15
 _MIN_SHARE_OF_PIECE = 0.2
 # A box leaves out this share of a piece's weight on each of its four sides: thin tails reach far and say little.
 _TAIL_SHARE = 0.02

@@ -34,7 +34,9 @@ class CalibratedOutput:
     threshold : float in [0, 1]
         On the calibrated probability.
     n_positive : int
-    prevalence, sensitivity, specificity : float in [0, 1]
+    prevalence : float in [0, 1]
+    sensitivity, specificity : float in [0, 1] or None
+        None where the test films lack a class.
     map_low, map_high : float
         Map values, in logit units, shown as 0 and as 1.
     map_cut : float
@@ -49,8 +51,8 @@ class CalibratedOutput:
     threshold: float
     n_positive: int
     prevalence: float
-    sensitivity: float
-    specificity: float
+    sensitivity: float | None
+    specificity: float | None
     map_low: float
     map_high: float
     map_cut: float
@@ -67,8 +69,8 @@ class CalibratedOutput:
             threshold=float(entry["threshold"]),
             n_positive=int(entry["n_positive"]),
             prevalence=float(entry["prevalence"]),
-            sensitivity=float(entry["sensitivity"]),
-            specificity=float(entry["specificity"]),
+            sensitivity=entry["sensitivity"],
+            specificity=entry["specificity"],
             map_low=float(entry["map_low"]),
             map_high=float(entry["map_high"]),
             map_cut=float(entry["map_cut"]),

@@ -59,6 +59,7 @@ def render(reading: Reading) -> str:
         side_marks=words.side_marks(reading),
         stage=stage,
         located=[finding for finding in words.ranked(reading.findings) if finding.regions],
+        shown_first=words.shown_first(reading.findings),
         heats=_heats(reading),
         heat_stops=_heat_stops(),
         sections=words.sections(reading.report),

@@ -16,11 +16,13 @@ from lucidray.reporting.film import (
     write_below,
 )
 from lucidray.reporting.tags import lay_out
-from lucidray.reporting.words import percent, side_marks
+from lucidray.reporting.words import percent, shown_first, side_marks
 
 
 def draw(reading: Reading) -> Image.Image:
     """Draw the film with the boxes of its findings, their names, and the patient's sides.
+
+    Boxes of present findings; of uncertain ones only where nothing is present: a film full of boxes shows none.
 
     Parameters
     ----------
@@ -46,7 +48,7 @@ def draw(reading: Reading) -> Image.Image:
     pen = ImageDraw.Draw(picture)
 
     named = []
-    for finding in reading.findings:
+    for finding in shown_first(reading.findings):
         # A box alone looks certain: its tag says how probable the finding is.
         text = finding.label if finding.probability is None else f"{finding.label} {percent(finding.probability)}"
         for region in finding.regions:

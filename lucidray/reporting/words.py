@@ -113,6 +113,15 @@ def ranked(findings: list[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda one: (STATUS_ORDER.index(one.status), -(one.probability or 0.0)))
 
 
+def shown_first(findings: list[Finding]) -> list[Finding]:
+    """Return the findings whose regions are on the film when it is opened.
+
+    What is merely possible stays off where something is present: a film full of boxes shows none of them.
+    """
+    located = [finding for finding in ranked(findings) if finding.regions]
+    return [finding for finding in located if finding.status == "present"] or located
+
+
 def direction(language: str) -> str:
     """Return ``rtl`` or ``ltr``, for an ISO 639-1 language with or without a region (``ar``, ``ar-EG``)."""
     return "rtl" if re.split(r"[-_]", language.lower())[0] in _RIGHT_TO_LEFT_LANGUAGES else "ltr"

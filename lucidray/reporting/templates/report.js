@@ -17,9 +17,11 @@
   const listen = (selector, type, act) => all(selector).forEach((element) => element.addEventListener(type, () => act(element)));
 
   // Layers: each checkbox names the finding, or the kind of layer, that it switches.
-  listen("[data-switch]", "change", (box) => {
+  const layer = (box) => {
     all(`[data-layer="${box.dataset.switch}"]`).forEach((element) => element.classList.toggle("off", !box.checked));
-  });
+  };
+  listen("[data-switch]", "change", layer);
+  all("[data-switch]").forEach(layer);
   const heat = one("#heat");
   if (heat) {
     const showHeat = () => {
