@@ -42,7 +42,7 @@ CODES: dict[Label, Code] = {
     "Atelectasis": Code("46621007", "SCT", "Atelectasis"),
     "Cardiomegaly": Code("8186001", "SCT", "Cardiomegaly"),
     "Effusion": Code("60046008", "SCT", "Pleural effusion"),
-    "Infiltration": Code("112121", "DCM", "Infiltration"),
+    "Infiltration": Code("112121", "DCM", "Infiltrate"),
     "Mass": Code("309529002", "SCT", "Lung mass"),
     "Nodule": Code("27925004", "SCT", "Nodule"),
     "Pneumonia": Code("233604007", "SCT", "Pneumonia"),
