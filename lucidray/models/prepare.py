@@ -38,8 +38,9 @@ def square(pixels: npt.NDArray[np.float32], size: int) -> npt.NDArray[np.float32
 def resize(pixels: npt.NDArray[np.float32], width: int, height: int) -> npt.NDArray[np.float32]:
     """Resize with antialiasing.
 
-    Large films are first averaged in whole blocks (a box filter, as a detector with larger pixels would), then
-    interpolated: 4 times faster than one filter over all pixels, with differences below one 8-bit grey step.
+    Large films are first averaged in whole blocks (a box filter, as a detector with larger pixels would), down to no less
+    than twice the wanted size, and then interpolated: as Pillow does with `reducing_gap=2`, but without the copy of the
+    whole film that Pillow needs, which takes longer than all the rest.
 
     Parameters
     ----------
@@ -51,6 +52,29 @@ def resize(pixels: npt.NDArray[np.float32], width: int, height: int) -> npt.NDAr
     -------
     (height, width) float32
     """
-    image = Image.fromarray(np.ascontiguousarray(pixels, dtype=np.float32))
-    resized = image.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0)
-    return np.asarray(resized, dtype=np.float32)
+    rows, columns = pixels.shape
+    down, across = max(1, rows // (2 * height)), max(1, columns // (2 * width))
+    small = _block_means(_block_means(pixels, down, axis=0), across, axis=1)
+    image = Image.fromarray(np.ascontiguousarray(small, dtype=np.float32))
+    # The last block may be cut short, so the film's far edge lies inside it.
+    box = (0.0, 0.0, columns / across, rows / down)
+    return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR, box=box), dtype=np.float32)
+
+
+def _block_means(values: npt.NDArray[np.float32], size: int, axis: int) -> npt.NDArray[np.float32]:
+    """Average every `size` neighbours along an axis; the last block takes what is left."""
+    if size == 1:
+        return values
+    count = values.shape[axis]
+    whole = count - count % size
+
+    def part(start: int, step: int, stop: int) -> npt.NDArray[np.float32]:
+        return values[start:stop:step] if axis == 0 else values[:, start:stop:step]
+
+    total = part(0, size, whole).copy()
+    for offset in range(1, size):
+        total += part(offset, size, whole)
+    total /= np.float32(size)
+    if whole == count:
+        return total
+    return np.concatenate([total, part(whole, 1, count).mean(axis=axis, keepdims=True)], axis=axis)
