@@ -38,9 +38,9 @@ def square(pixels: npt.NDArray[np.float32], size: int) -> npt.NDArray[np.float32
 def resize(pixels: npt.NDArray[np.float32], width: int, height: int) -> npt.NDArray[np.float32]:
     """Resize with antialiasing.
 
-    Large films are first averaged in whole blocks (a box filter, as a detector with larger pixels would), down to no less
-    than twice the wanted size, and then interpolated: as Pillow does with `reducing_gap=2`, but without the copy of the
-    whole film that Pillow needs, which takes longer than all the rest.
+    Large films are first averaged in whole blocks (a box filter, as a detector with larger pixels would), down to no
+    less than twice the wanted size, and then interpolated: as Pillow does with `reducing_gap=2`, but without the copy
+    of the whole film that Pillow needs, which takes longer than all the rest.
 
     Parameters
     ----------
