@@ -115,10 +115,9 @@ def interpret(source: Source, models: Models, request: Request = Request(), *, n
     with clock.step("findings"):
         prediction = models.classifier.predict(film)
     with clock.step("regions"):
-        thorax = find_thorax(anatomy)
-        measurements = measure(film, thorax)
+        measurements = measure(film, find_thorax(anatomy))
         findings, overall = decide(prediction, film, measurements)
-        findings = locate_all(findings, prediction.heatmaps, thorax, film)
+        findings = locate_all(findings, prediction.heatmaps, anatomy, film)
     warnings = [*film.warnings, *verdict.warnings]
     with clock.step("report"):
         report = models.reader.write(

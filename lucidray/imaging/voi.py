@@ -23,6 +23,9 @@ Codes = npt.NDArray[np.unsignedinteger[Any]]
 Transform = Callable[[Values], Values]
 WindowFunction = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
 
+# NumPy makes indices 8 bytes wide before it uses them: by blocks of rows, that stays in the cache.
+_BLOCK_ROWS = 128
+
 
 @dataclass(frozen=True)
 class StoredFormat:
@@ -156,7 +159,8 @@ def stretch(values: Values, low: float, high: float) -> Values:
 def present_codes(codes: Codes, container_bits: int) -> npt.NDArray[np.bool_]:
     """Return, for each of the 2**container_bits codes, whether any pixel has it."""
     present = np.zeros(2**container_bits, dtype=np.bool_)
-    present[codes] = True
+    for start in range(0, len(codes), _BLOCK_ROWS):
+        present[codes[start : start + _BLOCK_ROWS]] = True
     return present
 
 
@@ -184,5 +188,9 @@ def show(codes: Codes, table: npt.NDArray[np.float64]) -> FloatImage:
     -------
     (H, W) float32 in [0, 1]
     """
-    shown: FloatImage = table.astype(np.float32)[codes]
+    grey = table.astype(np.float32)
+    shown: FloatImage = np.empty(codes.shape, dtype=np.float32)
+    for start in range(0, len(codes), _BLOCK_ROWS):
+        rows = slice(start, start + _BLOCK_ROWS)
+        shown[rows] = grey[codes[rows]]
     return shown

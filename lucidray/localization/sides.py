@@ -8,6 +8,7 @@ A zone is a third of a lung's own height, from its apex to its base.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -63,7 +64,7 @@ class Thorax:
         rows, columns = self.right_mask.shape
         return rows, columns
 
-    @property
+    @cached_property
     def box(self) -> Box:
         """Lungs and heart with a margin for pleura and costophrenic angles, within the film."""
         organs = [self.right, self.left, *([self.heart] if self.heart else [])]
@@ -83,7 +84,7 @@ class Thorax:
         """Inner width of the thorax, from the outer border of one lung to that of the other."""
         return self.left.x1 - self.right.x0
 
-    @property
+    @cached_property
     def on_right(self) -> Mask:
         """The patient's right side, as (h, w) bool: lungs by their own place, all else by the midline."""
         centres = np.arange(self.shape[1]) + 0.5

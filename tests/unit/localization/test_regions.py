@@ -226,7 +226,7 @@ def test_regions_go_with_present_and_uncertain_findings_only(status: Status, kep
         prevalence=None,
         basis="",
     )
-    (placed,) = located.locate_all([finding], {"Mass": blob(0.3, 0.5)}, find_thorax(draw()), film())
+    (placed,) = located.locate_all([finding], {"Mass": blob(0.3, 0.5)}, draw(), film())
     assert bool(placed.regions) == kept
 
 
@@ -242,5 +242,5 @@ def test_an_enlarged_heart_without_a_heatmap_has_its_region() -> None:
         prevalence=None,
         basis="",
     )
-    (placed,) = located.locate_all([heart], {}, find_thorax(draw()), film())
+    (placed,) = located.locate_all([heart], {}, draw(), film())
     assert [region.side for region in placed.regions] == ["midline"]
