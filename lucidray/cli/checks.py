@@ -86,7 +86,7 @@ def weight_checks(weights: Path | None, threads: int) -> Iterator[Check]:
                 "weights", name, describe(error), ok=False, cure=_weights_cure(weights), exit_code=exit_code(error)
             )
         else:
-            size = f"{len(file.content) / 1e6:.1f} MB"
+            size = f"{file.path.stat().st_size / 1e6:.1f} MB"
             yield Check("weights", name, f"{file.card['name']} {file.card['version']}, {size}, SHA-256 right, answers")
 
 
