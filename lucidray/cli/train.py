@@ -59,7 +59,7 @@ def findings(session: Session, /, data: Path | None, run_dir: Path | None, epoch
 
 
 @command.command("anatomy")
-@click.option("--steps", type=click.IntRange(1), default=900, show_default=True)
+@click.option("--steps", type=click.IntRange(1), default=700, show_default=True)
 @_run_options
 @pass_session
 def anatomy(session: Session, /, data: Path | None, run_dir: Path | None, steps: int, **options: Any) -> None:

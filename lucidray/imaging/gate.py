@@ -25,7 +25,7 @@ MAX_SATURATED_SHARE = 0.95
 SURE_FRONTAL = 0.90
 SURE_FRONTAL_IN_COLOUR = 0.98
 
-_SAMPLE_SIDE_PX = 512
+_SAMPLE_SIDE_PX = 256
 _CLOCKWISE_DEGREES = {1: 270, 2: 180, 3: 90}
 _TURN_WORDS = {1: "by 90 degrees counter-clockwise", 2: "upside down", 3: "by 90 degrees clockwise"}
 _CHEST_WORDS = ("CHEST", "THORAX", "LUNG", "RIB", "HEART", "STERNUM", "TSPINE")

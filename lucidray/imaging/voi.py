@@ -192,5 +192,6 @@ def show(codes: Codes, table: npt.NDArray[np.float64]) -> FloatImage:
     shown: FloatImage = np.empty(codes.shape, dtype=np.float32)
     for start in range(0, len(codes), _BLOCK_ROWS):
         rows = slice(start, start + _BLOCK_ROWS)
-        shown[rows] = grey[codes[rows]]
+        # Every code has an entry, so nothing is ever clipped; it only spares NumPy a copy of the result.
+        np.take(grey, codes[rows], out=shown[rows], mode="clip")
     return shown

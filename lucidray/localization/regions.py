@@ -19,7 +19,7 @@ from lucidray.domain.vocabulary import Label, Side, Zone, finding_id
 from lucidray.localization.sides import Thorax, find_thorax
 
 MAX_REGIONS = 3
-_GRID_SIDE = 128
+_GRID_SIDE = 64
 # A hiatal hernia lies in front of the spine, whichever side it bulges to: it is never cut in two at the midline.
 UNDIVIDED: frozenset[Label] = frozenset({"Cardiomegaly", "Hernia"})
 # Below the cut a place is shown only if it reaches this share of the cut; the region then reaches down to this share of
@@ -40,7 +40,7 @@ def locate_all(
     findings: list[Finding], heatmaps: Mapping[Label, Heatmap], anatomy: Anatomy, film: Radiograph
 ) -> list[Finding]:
     """Give every finding that is present or uncertain its regions; one that is absent points nowhere."""
-    # A heatmap has 14 cells a side: masks of 128 pixels are fine enough for it, and four times as fast as those of 256.
+    # A heatmap has 14 cells a side: masks of 64 pixels are fine enough for it, and much faster than those of 256.
     step = max(1, anatomy.masks.shape[1] // _GRID_SIDE)
     thorax = find_thorax(Anatomy(anatomy.masks[:, ::step, ::step]))
     return [
