@@ -2,7 +2,7 @@
 BIN ?= .venv/bin
 PYTHON = $(BIN)/python
 
-.PHONY: check static test format schema bench
+.PHONY: check static test format schema bench figures
 
 check: static test
 
@@ -21,3 +21,7 @@ schema:
 
 bench:
 	$(PYTHON) benchmarks/side_by_side.py --json docs/results/bench.json
+	$(PYTHON) tools/readme_figures.py
+
+figures:
+	$(PYTHON) tools/readme_figures.py
