@@ -242,7 +242,8 @@ def _child_warning(film: Radiograph) -> Note | None:
         return None
     return Note(
         code="child",
-        message="The person is under 18: findings are learnt from adults, most are not assessed in children.",
+        message="The person is under 18: only pneumonia is scored, as learnt from children of 1 to 5 years; at other"
+        " ages take it with more caution. All other findings were learnt from adults and are not assessed.",
     )
 
 
