@@ -51,9 +51,11 @@ def render(reading: Reading) -> str:
         script=Markup(script),  # noqa: S704
         policy=_policy(style, script),
         facts=words.facts(reading.image),
-        child=words.child(reading.image),
+        child=words.child(reading),
         mirrored=_with_ids([note for note in reading.warnings if note.code == words.MIRRORED], "warning"),
-        warnings=_with_ids([note for note in reading.warnings if note.code != words.MIRRORED], "warning"),
+        warnings=_with_ids(
+            [note for note in reading.warnings if note.code not in (words.MIRRORED, words.CHILD)], "warning"
+        ),
         refusal=_with_ids(reading.refusal, "refusal"),
         next_steps=_next_steps(reading.refusal),
         side_marks=words.side_marks(reading),

@@ -96,11 +96,12 @@ class _Terminal:
         return Group(*lines)
 
     def _banners(self, reading: Reading) -> list[RenderableType]:
-        child = words.child(reading.image)
+        child = words.child(reading)
         told = [("REFUSED", note.message, "bold red") for note in reading.refusal]
         told += [("CHILD", child, "bold yellow")] if child else []
         told += [("CORRECTED", note.message, "bold yellow") for note in reading.image.corrections]
-        told += [("WARNING", note.message, "bold yellow") for note in reading.warnings]
+        others = [note for note in reading.warnings if not (child and note.code == words.CHILD)]
+        told += [("WARNING", note.message, "bold yellow") for note in others]
         if not told:
             return []
         grid = Table.grid(padding=(0, 1))

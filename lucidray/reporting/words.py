@@ -20,6 +20,7 @@ VERDICT_WORDS: dict[Verdict, str] = {
     "unverified": "unverified",
 }
 MIRRORED = "mirrored"  # the gate's code for a film whose left and right may be exchanged
+CHILD = "child"  # and that for one of somebody under 18
 _RIGHT_TO_LEFT_LANGUAGES = frozenset({"ar", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"})
 _BLANKS = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029]+")
 
@@ -149,14 +150,13 @@ def side_marks(reading: Reading) -> tuple[str, str] | None:
     return ("R?", "L?") if looks_mirrored(reading) else ("R", "L")
 
 
-def child(image: ImageFacts) -> str | None:
-    """Say that the film is of a child, or None where it is not known to be."""
-    if image.age is None or image.age >= ADULT_AGE_YEARS:
+def child(reading: Reading) -> str | None:
+    """Say that the film is of a child, with the gate's warning of it; None where it is not known to be."""
+    years = reading.image.age
+    if years is None or years >= ADULT_AGE_YEARS:
         return None
-    return (
-        f"This is a film of a child ({age(image.age)}). Standards for adults do not hold,"
-        " and what was not tested on children is listed as not assessed."
-    )
+    warned = [note.message for note in reading.warnings if note.code == CHILD]
+    return " ".join([f"This is a film of a child ({age(years)}).", *warned])
 
 
 def prevalences(reading: Reading) -> str:

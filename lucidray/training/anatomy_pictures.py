@@ -127,8 +127,8 @@ def _limb(rng: np.random.Generator) -> Grey:
         inside = np.clip((half - offset) / 0.012, 0, 1) * (along > start) * (along < stop)
         cortex = np.exp(-(((offset - half * 0.85) / (0.18 * half + 0.004)) ** 2)) * inside
         film += np.float32(rng.uniform(0.15, 0.4)) * inside + np.float32(rng.uniform(0.2, 0.5)) * cortex
-    film = ndimage.gaussian_filter(film, rng.uniform(0.5, 2.0)) + 0.02 * rng.standard_normal(film.shape)
+    blurred = ndimage.gaussian_filter(film, rng.uniform(0.5, 2.0)) + 0.02 * rng.standard_normal(film.shape)
     if rng.random() < 0.3:
         edge = rng.uniform(0.25, 0.48)
-        film = np.where(np.abs(x) > edge, np.float32(rng.choice([0.0, 1.0])), film)
-    return np.asarray(film, np.float32)
+        blurred = np.where(np.abs(x) > edge, np.float32(rng.choice([0.0, 1.0])), blurred)
+    return np.asarray(blurred, np.float32)

@@ -59,9 +59,9 @@ def test_direction(language: str, way: str) -> None:
 
 
 def test_a_child_is_told_and_an_unknown_age_is_no_child() -> None:
-    assert "4 years" in (words.child(accepted_reading(age=4).image) or "")
-    assert words.child(accepted_reading(age=18).image) is None
-    assert words.child(accepted_reading(age=None).image) is None
+    assert "4 years" in (words.child(accepted_reading(age=4)) or "")
+    assert words.child(accepted_reading(age=18)) is None
+    assert words.child(accepted_reading(age=None)) is None
 
 
 def test_the_assumed_prevalence_is_told_for_every_finding_that_has_a_probability() -> None:
