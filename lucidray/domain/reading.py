@@ -75,6 +75,12 @@ class Region(_Part):
     size_fraction_thorax: float
 
 
+class LabelledRegion(Region):
+    """A region with the name of the finding that points at it."""
+
+    label: Label
+
+
 class Finding(_Part):
     """One of the 14 findings.
 
@@ -254,9 +260,13 @@ class Reading(_Part):
         return ids
 
     @property
-    def boxes(self) -> list[tuple[Label, Region]]:
-        """Every region with the finding that it belongs to."""
-        return [(finding.label, region) for finding in self.findings for region in finding.regions]
+    def boxes(self) -> list[LabelledRegion]:
+        """Every region of every finding, with the finding's name."""
+        return [
+            LabelledRegion(label=finding.label, **region.model_dump())
+            for finding in self.findings
+            for region in finding.regions
+        ]
 
     @property
     def explanation(self) -> str:

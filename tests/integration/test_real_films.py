@@ -53,7 +53,7 @@ def test_the_demo_film_is_read_whole(reading: Reading) -> None:
     assert reading.report.findings
     assert reading.report.impression
     width, height = reading.image.width_px, reading.image.height_px
-    for _, region in reading.boxes:
+    for region in reading.boxes:
         x0, y0, x1, y1 = region.box_xyxy_px
         assert 0 <= x0 < x1 <= width
         assert 0 <= y0 < y1 <= height
@@ -106,8 +106,8 @@ def test_a_turned_film_is_refused_and_on_request_read(
     straight = reader.read(chest, view="PA")
     assert probabilities(fixed) == probabilities(straight)
     # The same places on the patient, whatever way the film is stored.
-    assert [(label, region.side, region.zone) for label, region in fixed.boxes] == [
-        (label, region.side, region.zone) for label, region in straight.boxes
+    assert [(box.label, box.side, box.zone) for box in fixed.boxes] == [
+        (box.label, box.side, box.zone) for box in straight.boxes
     ]
 
 

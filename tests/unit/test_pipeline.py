@@ -54,7 +54,7 @@ def test_side_follows_the_patient_not_the_viewer() -> None:
     )
     for chosen, side in ((hot_on_image_left, "right"), (hot_on_image_right, "left")):
         reading = interpret(film(), chosen)
-        sides = {region.side for label, region in reading.boxes if label == "Effusion"}
+        sides = {box.side for box in reading.boxes if box.label == "Effusion"}
         assert sides == {side}
         assert f"{side} " in reading.explanation.lower()
 
@@ -90,7 +90,7 @@ def test_a_turned_film_is_refused_or_on_request_read_with_boxes_on_the_stored_pi
     assert reading.accepted
     assert [note.code for note in reading.image.corrections] == ["turned"]
     assert (reading.image.width_px, reading.image.height_px) == (400, 300)
-    (_, region), *_ = [(label, region) for label, region in reading.boxes if label == "Effusion"]
+    region, *_ = [box for box in reading.boxes if box.label == "Effusion"]
     x0, y0, x1, y1 = region.box_xyxy_px
     # Upright, the region is at (0.25, 0.65) of 300 x 400; stored, the film is turned clockwise: x' = 400 - y, y' = x.
     assert x0 < 400 - 0.65 * 400 < x1
