@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from lucidray.domain.anatomy import Anatomy
+from lucidray.domain.errors import UsageError
 from lucidray.domain.note import Note
 from lucidray.domain.protocols import Classifier, Reader, ReportRequest, Segmenter
 from lucidray.domain.radiograph import Radiograph, Sex, View
@@ -36,6 +37,8 @@ from lucidray.version import VERSION
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+MAX_AGE_YEARS = 130
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,7 @@ def interpret(source: Source, models: Models, request: Request = Request(), *, n
     InputError
         The source cannot be read as a film.
     UsageError
-        There is no such language, or the symptoms are too long.
+        There is no such language, view, sex or age, or the symptoms are too long.
     ModelError
         A model gave no valid answer.
     """
@@ -130,6 +133,11 @@ def interpret(source: Source, models: Models, request: Request = Request(), *, n
 def checked(request: Request) -> Request:
     """Refuse what cannot be written before any model runs, and bring the symptoms onto one clean line."""
     load_phrases(request.language)
+    if request.age_years is not None and not 0 <= request.age_years <= MAX_AGE_YEARS:
+        raise UsageError(f"an age of {request.age_years:g} years cannot be")
+    for name, given, known in (("view", request.view, get_args(View)), ("sex", request.sex, get_args(Sex))):
+        if given is not None and given not in known:
+            raise UsageError(f"{name} {given!r} is not known; lucidray knows {', '.join(known)}")
     return replace(request, symptoms=clean(request.symptoms) or None if request.symptoms else None)
 
 

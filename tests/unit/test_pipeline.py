@@ -120,7 +120,17 @@ def test_symptoms_never_change_a_probability() -> None:
     assert with_symptoms.symptoms == "fever and cough"
 
 
-@pytest.mark.parametrize("request_", [Request(language="xx"), Request(symptoms="a" * 2001)])
+@pytest.mark.parametrize(
+    "request_",
+    [
+        Request(language="xx"),
+        Request(symptoms="a" * 2001),
+        Request(age_years=-1),
+        Request(age_years=float("nan")),
+        Request(view="pa"),
+        Request(sex="M"),
+    ],
+)
 def test_what_cannot_be_written_is_refused_before_anything_is_read(request_: Request) -> None:
     with pytest.raises(UsageError):
         interpret("no-such-file.dcm", models(), request_)
