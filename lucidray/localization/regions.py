@@ -22,6 +22,8 @@ MAX_REGIONS = 3
 _GRID_SIDE = 64
 # A hiatal hernia lies in front of the spine, whichever side it bulges to: it is never cut in two at the midline.
 UNDIVIDED: frozenset[Label] = frozenset({"Cardiomegaly", "Hernia"})
+# What can lie in the mediastinum; everything else is a disease of lung or pleura, and on a side.
+_MAY_BE_MIDLINE: frozenset[Label] = UNDIVIDED | {"Mass", "Nodule"}
 # Below the cut a place is shown only if it reaches this share of the cut; the region then reaches down to this share of
 # its own peak. The peak must stand out: a map that is even all over points nowhere.
 _FAINT_SHARE_OF_CUT = 0.5
@@ -83,9 +85,10 @@ def locate(label: Label, heatmap: Heatmap | None, thorax: Thorax | None, film: R
     values = _interpolated(heatmap.values, rows, columns)
     cell = (columns / heatmap.values.shape[1], rows / heatmap.values.shape[0])
     regions = []
-    pieces = _pieces(values, heatmap.cut, thorax, divide=label not in UNDIVIDED)
+    midline = label in _MAY_BE_MIDLINE
+    pieces = _pieces(values, heatmap.cut, thorax, divide=label not in UNDIVIDED, midline=midline)
     for number, weights in enumerate(pieces[:MAX_REGIONS], start=1):
-        side = thorax.side(weights)
+        side = thorax.side(weights, may_be_midline=midline)
         box = _tight_box(weights, cell, thorax.box)
         centre_y = float(np.average(np.arange(rows) + 0.5, weights=weights.sum(axis=1)))
         zone = thorax.zone(centre_y, side)
@@ -93,12 +96,14 @@ def locate(label: Label, heatmap: Heatmap | None, thorax: Thorax | None, film: R
     return regions
 
 
-def _pieces(values: _Weights, cut: float, thorax: Thorax, *, divide: bool) -> list[_Weights]:
+def _pieces(values: _Weights, cut: float, thorax: Thorax, *, divide: bool, midline: bool) -> list[_Weights]:
     """Cut the map into places, strongest first; each is (h, w), zero outside the place."""
     inside = _filled(thorax.box, thorax.shape)
     hot = (values >= cut) & (values > 0) & inside
     found = components(hot) if hot.any() else _faint(values, cut, inside)
-    parts = [part for piece in found for part in (_divided(piece, values, thorax) if divide else [piece])]
+    parts = [
+        part for piece in found for part in (_divided(piece, values, thorax, midline=midline) if divide else [piece])
+    ]
     weighed = sorted((values * part for part in parts), key=lambda weights: -float(weights.sum()))
     strongest = float(weighed[0].sum()) if weighed else 0.0
     kept = [weights for weights in weighed if float(weights.sum()) >= _MIN_SHARE_OF_STRONGEST * strongest]
@@ -116,9 +121,9 @@ def _faint(values: _Weights, cut: float, inside: Mask) -> list[Mask]:
     return [piece] if piece.sum() <= _MAX_FAINT_SHARE_OF_THORAX * inside.sum() else []
 
 
-def _divided(piece: Mask, values: _Weights, thorax: Thorax) -> list[Mask]:
+def _divided(piece: Mask, values: _Weights, thorax: Thorax, *, midline: bool) -> list[Mask]:
     """Part a piece that spans both lungs at the midline; leave out what merely spills over it."""
-    if thorax.side(values * piece) == "midline":
+    if midline and thorax.side(values * piece) == "midline":
         return [piece]
     whole = float(values[piece].sum())
     halves = [piece & thorax.on_right, piece & ~thorax.on_right]

@@ -91,20 +91,22 @@ class Thorax:
         right: Mask = (self.right_mask | (centres < self.midline_x)) & ~self.left_mask
         return right
 
-    def side(self, weight: npt.NDArray[np.floating]) -> Side:
+    def side(self, weight: npt.NDArray[np.floating], *, may_be_midline: bool = True) -> Side:
         """Return the side of a place.
 
         Parameters
         ----------
         weight : (h, w) float
             How much each pixel of the mask grid counts; not negative, not all zero.
+        may_be_midline : bool
+            Whether such a thing can lie in front of the spine; diseases of lung and pleura are on a side.
         """
         total = float(weight.sum())
         # Only what lies between the lungs can be midline: below a diaphragm, one side's effusion is still that side's.
         between = ~(self.right_mask | self.left_mask)
         between[:, : max(0, round(self.right.x1))] = False
         between[:, max(0, round(self.left.x0)) :] = False
-        if float(weight[between].sum()) >= _MIDLINE_SHARE * total:
+        if may_be_midline and float(weight[between].sum()) >= _MIDLINE_SHARE * total:
             return "midline"
         right_share = float(weight[self.on_right].sum()) / total
         if min(right_share, 1.0 - right_share) >= _BOTH_SHARE:

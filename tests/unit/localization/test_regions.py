@@ -244,3 +244,10 @@ def test_an_enlarged_heart_without_a_heatmap_has_its_region() -> None:
     )
     (placed,) = located.locate_all([heart], {}, draw(), film())
     assert [region.side for region in placed.regions] == ["midline"]
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_only_what_can_lie_in_the_mediastinum_is_in_the_midline(label: Label) -> None:
+    sides = {region.side for region in locate(label, blob(0.5, 0.5, spread=0.04), draw(), film())}
+    assert ("midline" in sides) == (label in {"Cardiomegaly", "Hernia", "Mass", "Nodule"})
+    assert sides
