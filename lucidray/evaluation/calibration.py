@@ -134,9 +134,8 @@ def counting_threshold(probability: Scores, prevalence: float) -> float:
 
     Youden's cut weighs classes and not films: for a finding that one film in thirty has, it calls ten films for each
     that has it. The cut of the greatest F1 rests on a handful of positive films, or on the calibration's far tail. A
-    count rests on neither. A rare finding is called twice as often as it is there, because a film looked at in vain
-    costs less than a finding missed; on validation films the mean F1 over the findings is greatest from 1.5 to 2.5
-    times.
+    count rests on neither. A rare finding is called twice as often as it is there,
+    because a film looked at in vain costs less than a finding missed.
 
     Parameters
     ----------
