@@ -252,7 +252,7 @@ def assemble(
         measurements=measurements or [],
         report=report,
         provenance=Provenance(
-            lucidray_version=VERSION,
+            version=VERSION,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             models=took_part,
             prevalence_assumed={

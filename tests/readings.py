@@ -317,7 +317,7 @@ def _report(findings: list[Finding], symptoms: str | None, warnings: tuple[Note,
 
 def _provenance(prevalence: dict[str, float]) -> Provenance:
     return Provenance(
-        lucidray_version="0.1.0",
+        version="0.1.0",
         created="2025-01-01T12:00:00+00:00",
         models=[
             ModelUsed(role="anatomy", name="lucidray-anatomy", version="1", sha256="ab" * 32),

@@ -128,7 +128,7 @@ def reading(asked: ReportRequest, report: Report) -> Reading:
         measurements=asked.measurements,
         report=report,
         provenance=Provenance(
-            lucidray_version="0",
+            version="0",
             created=datetime(2024, 1, 1, tzinfo=UTC).isoformat(),
             models=[],
             prevalence_assumed={},

@@ -187,7 +187,7 @@ class ModelUsed(_Part):
 class Provenance(_Part):
     """How the reading came about. `timings_ms` has one entry a step; `prevalence_assumed` one a supported finding."""
 
-    lucidray_version: str
+    version: str
     created: str = Field(description="ISO 8601, UTC")
     models: list[ModelUsed]
     prevalence_assumed: dict[str, float]
