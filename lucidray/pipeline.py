@@ -18,6 +18,7 @@ from lucidray.domain.reading import (
     Finding,
     ImageFacts,
     Measurement,
+    ModelUsed,
     Overall,
     Provenance,
     Reading,
@@ -126,7 +127,8 @@ def interpret(source: Source, models: Models, request: Request = Request(), *, n
         report = models.reader.write(
             ReportRequest(film, findings, overall, measurements, request.symptoms, request.language, warnings)
         )
-    reading = assemble(film, models, request, clock, report, warnings, findings, overall, measurements)
+    took_part = [models.segmenter.used, models.classifier.used, models.reader.used]
+    reading = assemble(film, took_part, request, clock, report, warnings, findings, overall, measurements)
     return attach(reading, Evidence(film, prediction.heatmaps, anatomy))
 
 
@@ -204,13 +206,14 @@ def refuse(
         for note in refusal
     ]
     report = Report(language=request.language, findings=[], locations=[], impression=impression)
-    reading = assemble(film, models, request, clock, report, [*film.warnings, *warnings], refusal=refusal)
+    took_part = [] if anatomy is None else [models.segmenter.used]
+    reading = assemble(film, took_part, request, clock, report, [*film.warnings, *warnings], refusal=refusal)
     return attach(reading, Evidence(film, {}, anatomy))
 
 
 def assemble(
     film: Radiograph,
-    models: Models,
+    took_part: list[ModelUsed],
     request: Request,
     clock: "Stopwatch",
     report: Report,
@@ -223,12 +226,8 @@ def assemble(
     """Put the parts together; the reading checks itself that every sentence's evidence is there."""
     findings = findings or []
     width, height = film.stored_size_px
-    accepted = not refusal
-    took_part = (
-        [models.segmenter.used, models.classifier.used, models.reader.used] if accepted else [models.segmenter.used]
-    )
     return Reading(
-        accepted=accepted,
+        accepted=not refusal,
         refusal=list(refusal),
         warnings=warnings,
         image=ImageFacts(

@@ -73,6 +73,7 @@ def test_a_refused_film_carries_no_probability(appearance: Appearance, code: str
     assert not reading.accepted
     assert code in {note.code for note in reading.refusal}
     assert reading.findings == []
+    assert [model.role for model in reading.provenance.models] == ["anatomy"]
     assert '"probability"' not in reading.model_dump_json()
 
 
@@ -80,6 +81,7 @@ def test_a_film_below_128_pixels_is_refused_before_any_network() -> None:
     reading = interpret(film(127, 300), models())
     assert [note.code for note in reading.refusal] == ["too_small"]
     assert "anatomy" not in reading.provenance.timings_ms
+    assert reading.provenance.models == []
 
 
 def test_a_turned_film_is_refused_or_on_request_read_with_boxes_on_the_stored_pixels() -> None:
