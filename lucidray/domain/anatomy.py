@@ -1,10 +1,13 @@
 """What the anatomy network says of a film: where the organs are, and what kind of image this is."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
+
+from lucidray.domain.mask import largest
 
 Organ = Literal["right_lung", "left_lung", "heart", "right_clavicle", "left_clavicle"]
 ORGANS: tuple[Organ, ...] = get_args(Organ)
@@ -28,10 +31,15 @@ class Anatomy:
         mask: npt.NDArray[np.bool_] = self.masks[ORGANS.index(organ)]
         return mask
 
-    @property
-    def lungs(self) -> npt.NDArray[np.bool_]:
-        """Both lungs in one (h, w) mask."""
-        return self.mask("right_lung") | self.mask("left_lung")
+    def piece(self, organ: Organ) -> npt.NDArray[np.bool_]:
+        """Return the largest piece of an organ's mask, as (h, w) bool; found once, since gate and sides both ask."""
+        if organ not in self._pieces:
+            self._pieces[organ] = largest(self.mask(organ))
+        return self._pieces[organ]
+
+    @cached_property
+    def _pieces(self) -> dict[Organ, npt.NDArray[np.bool_]]:
+        return {}
 
 
 @dataclass(frozen=True)

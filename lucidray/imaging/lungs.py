@@ -5,7 +5,7 @@ only where the film has no room for it.
 """
 
 from lucidray.domain.anatomy import Anatomy
-from lucidray.domain.mask import Mask, extent, largest
+from lucidray.domain.mask import Mask, extent
 from lucidray.domain.note import Note
 from lucidray.domain.protocols import GateThresholds
 
@@ -41,7 +41,7 @@ def judge_lungs(anatomy: Anatomy, thresholds: GateThresholds) -> tuple[Note | No
     warnings : list of Note
         Of an accepted film: `lung_at_border`, `lung_not_seen`, `small_chest`.
     """
-    lungs = {"right": largest(anatomy.mask("right_lung")), "left": largest(anatomy.mask("left_lung"))}
+    lungs = {"right": anatomy.piece("right_lung"), "left": anatomy.piece("left_lung")}
     areas = {name: float(lung.mean()) for name, lung in lungs.items()}
     smaller, larger = sorted(areas, key=lambda name: areas[name])
     least = _NO_LUNG_SHARE * thresholds.min_lung_fraction

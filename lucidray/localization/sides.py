@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from lucidray.domain.anatomy import Anatomy
 from lucidray.domain.box import Box
-from lucidray.domain.mask import Mask, extent, largest
+from lucidray.domain.mask import Mask, extent
 from lucidray.domain.radiograph import Radiograph
 from lucidray.domain.vocabulary import Side, Zone
 
@@ -137,7 +137,7 @@ def find_thorax(anatomy: Anatomy) -> Thorax | None:
     Thorax or None
         None where no lung was found.
     """
-    right_mask, left_mask = largest(anatomy.mask("right_lung")), largest(anatomy.mask("left_lung"))
+    right_mask, left_mask = anatomy.piece("right_lung"), anatomy.piece("left_lung")
     right, left = extent(right_mask), extent(left_mask)
     hidden = _hidden_side(right_mask, left_mask)
     rows, columns = right_mask.shape
@@ -152,7 +152,7 @@ def find_thorax(anatomy: Anatomy) -> Thorax | None:
         midline_x = _midline(right_mask, left_mask, right, left)
     if right is None or left is None:
         return None
-    return Thorax(right, left, midline_x, right_mask, left_mask, extent(largest(anatomy.mask("heart"))), hidden)
+    return Thorax(right, left, midline_x, right_mask, left_mask, extent(anatomy.piece("heart")), hidden)
 
 
 def place(box: Box, anatomy: Anatomy, film: Radiograph) -> tuple[Side, Zone] | None:
