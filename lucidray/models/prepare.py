@@ -28,11 +28,21 @@ def square(pixels: npt.NDArray[np.float32], size: int) -> npt.NDArray[np.float32
     """
     small = resize(pixels, size, size)
     sample = small if size <= _PERCENTILE_SIDE_PX else resize(small, _PERCENTILE_SIDE_PX, _PERCENTILE_SIDE_PX)
-    low, high = np.percentile(sample, (LOW_PERCENTILE, HIGH_PERCENTILE))
+    # Sorted whole: NumPy's sort uses the processor's vectors, its selection does not, and takes four times as long.
+    ordered = np.sort(sample, axis=None)
+    low, high = (_percentile(ordered, percent) for percent in (LOW_PERCENTILE, HIGH_PERCENTILE))
     if high <= low:
         return np.zeros_like(small)
     stretched: npt.NDArray[np.float32] = np.clip((small - np.float32(low)) / np.float32(high - low), 0.0, 1.0)
     return stretched
+
+
+def _percentile(ordered: npt.NDArray[np.float32], percent: float) -> float:
+    """Return a percentile of (n,) sorted values, between two of them by linear interpolation."""
+    place = percent / 100 * (len(ordered) - 1)
+    below = int(place)
+    above = min(below + 1, len(ordered) - 1)
+    return float(ordered[below] + (place - below) * (ordered[above] - ordered[below]))
 
 
 def resize(pixels: npt.NDArray[np.float32], width: int, height: int) -> npt.NDArray[np.float32]:

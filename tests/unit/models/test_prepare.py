@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from lucidray.models.prepare import resize, square
+from lucidray.models.prepare import _percentile, resize, square
 
 
 def drawn(height: int, width: int) -> np.ndarray:
@@ -51,3 +51,9 @@ def test_a_square_is_in_range_and_leaves_the_film_alone() -> None:
     assert small.dtype == np.float32
     assert (small.min(), small.max()) == (0, 1)
     assert np.array_equal(pixels, before)
+
+
+@given(st.lists(st.floats(-5, 5, width=32), min_size=1, max_size=300), st.floats(0, 100))
+def test_a_percentile_is_that_of_numpy(values: list[float], percent: float) -> None:
+    array = np.array(values, dtype=np.float32)
+    assert _percentile(np.sort(array), percent) == pytest.approx(np.percentile(array, percent), abs=1e-4)
