@@ -12,7 +12,6 @@ from lucidray.domain.errors import InputError, UsageError
 STDIN = "-"
 _HEAD_BYTES = 2048
 _EXTENSIONS = {".dcm", ".dicom", ".ima", ".png", ".jpg", ".jpeg", ".jpe", ".tif", ".tiff", ".webp"}
-_SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 # Media Storage Directory: a DICOMDIR lists films and is none.
 _DICOMDIR_CLASS = b"1.2.840.10008.1.3.10"
 
@@ -123,10 +122,11 @@ def looks_like_film(path: Path) -> bool:
         The file cannot be read.
     """
     from lucidray.imaging.dicom_file import looks_like_dicom
+    from lucidray.imaging.film import raster_format
 
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
-    if head.startswith(_SIGNATURES) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
+    if raster_format(head) is not None:
         return True
     return looks_like_dicom(head) and _DICOMDIR_CLASS not in head
 

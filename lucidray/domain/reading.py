@@ -21,6 +21,7 @@ NOTICE = "For research and teaching only. Not for clinical diagnosis."
 SYMPTOMS_ID = "symptoms"
 OVERALL_ID = "overall"
 CARDIOTHORACIC_RATIO_ID = "measurement-cardiothoracic-ratio"
+CARDIOTHORACIC_RATIO_LIMIT = 0.50  # of an adult's PA film; above it the heart may be enlarged (Danzer 1919)
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 

@@ -115,7 +115,7 @@ def _read(source: Any, name: str, limits: Limits) -> Radiograph:
 def _read_bytes(content: bytes, name: str, limits: Limits) -> Radiograph:
     # A DICOM preamble may hold the head of a TIFF file (PS3.10 7.1): its magic word comes first.
     if content[128:132] != b"DICM":
-        raster = _raster_format(content)
+        raster = raster_format(content)
         if raster is not None:
             from lucidray.imaging.raster import read_raster  # noqa: PLC0415
 
@@ -130,7 +130,8 @@ def _read_bytes(content: bytes, name: str, limits: Limits) -> Radiograph:
     raise InputError(f"not an image that lucidray reads; {_TAKES}")
 
 
-def _raster_format(content: bytes) -> str | None:
+def raster_format(content: bytes) -> str | None:
+    """Return which raster format that lucidray reads a file has, by its first bytes; None where it has another."""
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
         return "WebP"
     return next((raster for magic, raster in _RASTER if content.startswith(magic)), None)

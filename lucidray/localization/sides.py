@@ -16,7 +16,6 @@ import numpy.typing as npt
 from lucidray.domain.anatomy import Anatomy
 from lucidray.domain.box import Box
 from lucidray.domain.mask import Mask, extent
-from lucidray.domain.radiograph import Radiograph
 from lucidray.domain.vocabulary import Side, Zone
 
 # In 438 adult films with drawn lungs (JSRT and the wingspan set) the lungs lie 0.42 of a lung's width apart (median),
@@ -155,33 +154,6 @@ def find_thorax(anatomy: Anatomy) -> Thorax | None:
     return Thorax(right, left, midline_x, right_mask, left_mask, extent(anatomy.piece("heart")), hidden)
 
 
-def place(box: Box, anatomy: Anatomy, film: Radiograph) -> tuple[Side, Zone] | None:
-    """Return side and zone of a box.
-
-    Parameters
-    ----------
-    box : Box
-        In pixels of `film.pixels` (not of the stored image: see `Radiograph.from_stored`).
-    anatomy : Anatomy
-        Its masks set the sides.
-    film : Radiograph
-        The film that box and masks lie on.
-
-    Returns
-    -------
-    (side, zone) or None
-        None where no lung was found, or where the box lies outside the film.
-    """
-    thorax = find_thorax(anatomy)
-    rows, columns = anatomy.masks.shape[1:]
-    on_grid = box.scaled(columns / film.width_px, rows / film.height_px)
-    weight = np.outer(_cover(on_grid.y0, on_grid.y1, rows), _cover(on_grid.x0, on_grid.x1, columns))
-    if thorax is None or not weight.any():
-        return None
-    side = thorax.side(weight)
-    return side, thorax.zone((on_grid.y0 + on_grid.y1) / 2, side)
-
-
 def _hidden_side(right: Mask, left: Mask) -> Side | None:
     sides: tuple[tuple[Side, Mask], ...] = (("right", right), ("left", left))
     (side, smaller), (_, larger) = sorted(sides, key=lambda pair: int(pair[1].sum()))
@@ -211,9 +183,3 @@ def _restored(part: Box | None, twin: Box, midline_x: float, film: Box) -> Box:
     mirrored = Box(2 * midline_x - twin.x1, twin.y0, 2 * midline_x - twin.x0, twin.y1)
     whole = mirrored if part is None else Box(*np.minimum(mirrored[:2], part[:2]), *np.maximum(mirrored[2:], part[2:]))
     return whole.clipped(film) or twin
-
-
-def _cover(start: float, end: float, count: int) -> npt.NDArray[np.float64]:
-    """Return the share of each of `count` unit cells that the stretch from `start` to `end` covers."""
-    edges = np.clip(np.arange(count + 1), start, end)
-    return np.diff(edges)

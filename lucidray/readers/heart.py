@@ -2,13 +2,11 @@
 
 from dataclasses import dataclass
 
-from lucidray.domain.reading import CARDIOTHORACIC_RATIO_ID, Finding, Measurement, Sentence
+from lucidray.domain.reading import CARDIOTHORACIC_RATIO_ID, CARDIOTHORACIC_RATIO_LIMIT, Finding, Measurement, Sentence
 from lucidray.domain.vocabulary import Verdict
 from lucidray.readers.case import Case, ids
 from lucidray.readers.clinical import HEART
 from lucidray.readers.plain_text import one_line
-
-ADULT_RATIO_LIMIT = 0.5
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,7 @@ class HeartSize:
         """Whether the ratio is over its limit; None where there is no ratio that could say."""
         if self.ratio is None or self.ratio.value is None or not self.ratio.reliable or self.is_child:
             return None
-        return self.ratio.value > ADULT_RATIO_LIMIT
+        return self.ratio.value > CARDIOTHORACIC_RATIO_LIMIT
 
     @property
     def score_raised(self) -> bool | None:
@@ -108,13 +106,13 @@ def _reason(ratio: Measurement) -> str:
 def _sentence(case: Case, key: str, evidence: list[str], verdict: Verdict) -> Sentence:
     heart, phrases = heart_size(case), case.phrases
     finding, ratio = heart.finding, heart.ratio
-    slots = {"limit": phrases.number(ADULT_RATIO_LIMIT, 2)}
+    slots = {"limit": phrases.number(CARDIOTHORACIC_RATIO_LIMIT, 2)}
     if finding.probability is not None:
         slots["score"] = phrases.score(finding.probability, finding.threshold)
     if ratio is not None:
         slots["note"] = _reason(ratio)
         if ratio.value is not None:
             # 0.504 over a limit of 0.50 must not be shown as 0.50.
-            near = round(ratio.value, 2) == ADULT_RATIO_LIMIT != ratio.value
+            near = round(ratio.value, 2) == CARDIOTHORACIC_RATIO_LIMIT != ratio.value
             slots["ratio"] = phrases.number(ratio.value, 4 if near else 2)
     return Sentence(text=phrases.sentence(key, count=1, **slots), evidence=evidence, verdict=verdict)

@@ -5,10 +5,9 @@ A cardiothoracic ratio above 0.50 on an adult's PA film is the usual sign (Danze
 reliable, as on AP films, can raise a doubt but never makes the finding present.
 """
 
-from lucidray.domain.reading import Measurement
+from lucidray.domain.reading import CARDIOTHORACIC_RATIO_LIMIT, Measurement
 from lucidray.domain.vocabulary import Status
 
-NORMAL_BELOW = 0.50
 ENLARGED_ABOVE = 0.55
 # Magnification on AP films adds about a tenth: a ratio from here on is suspicious even there.
 SUSPICIOUS_FROM = 0.60
@@ -48,10 +47,10 @@ def _with_reliable(score_status: Status, value: float) -> tuple[Status, str]:
     if value > ENLARGED_ABOVE:
         basis = f"{words}, above {ENLARGED_ABOVE:.2f}: enlarged"
         return "present", basis + (", though the score alone says absent" if score_status == "absent" else "")
-    if value >= NORMAL_BELOW:
-        basis = f"{words}, borderline ({NORMAL_BELOW:.2f} to {ENLARGED_ABOVE:.2f})"
+    if value > CARDIOTHORACIC_RATIO_LIMIT:
+        basis = f"{words}, borderline (above {CARDIOTHORACIC_RATIO_LIMIT:.2f}, up to {ENLARGED_ABOVE:.2f})"
         return ("present" if score_status == "present" else "uncertain"), basis
-    basis = f"{words}, below {NORMAL_BELOW:.2f}: not enlarged"
+    basis = f"{words}, not above {CARDIOTHORACIC_RATIO_LIMIT:.2f}: not enlarged"
     if score_status in ("present", "uncertain"):
         return "uncertain", f"{basis}: the score and the ratio disagree"
     return "absent", basis

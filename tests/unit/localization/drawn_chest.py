@@ -3,10 +3,14 @@
 from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 
 from lucidray.domain.anatomy import ORGANS, Anatomy
+from lucidray.domain.box import Box
 from lucidray.domain.prediction import Heatmap
 from lucidray.domain.radiograph import Radiograph
+from lucidray.domain.vocabulary import Side, Zone
+from lucidray.localization.sides import find_thorax
 
 Ellipse = tuple[float, float, float, float]
 # Centre x, centre y, half width, half height, as shares of the film; image left is the patient's right.
@@ -54,3 +58,21 @@ def blob(x: float, y: float, *, spread: float = 0.06, cells: int = 14, height: f
 def together(*heatmaps: Heatmap) -> Heatmap:
     """Lay heatmaps over each other."""
     return Heatmap(np.maximum.reduce([heatmap.values for heatmap in heatmaps]), heatmaps[0].cut)
+
+
+def place(box: Box, anatomy: Anatomy, film: Radiograph) -> tuple[Side, Zone] | None:
+    """Return side and zone of a box in pixels of `film.pixels`; None without lungs, or where it lies outside."""
+    thorax = find_thorax(anatomy)
+    rows, columns = anatomy.masks.shape[1:]
+    on_grid = box.scaled(columns / film.width_px, rows / film.height_px)
+    weight = np.outer(_cover(on_grid.y0, on_grid.y1, rows), _cover(on_grid.x0, on_grid.x1, columns))
+    if thorax is None or not weight.any():
+        return None
+    side = thorax.side(weight)
+    return side, thorax.zone((on_grid.y0 + on_grid.y1) / 2, side)
+
+
+def _cover(start: float, end: float, count: int) -> npt.NDArray[np.float64]:
+    """Return the share of each of `count` unit cells that the stretch from `start` to `end` covers."""
+    edges = np.clip(np.arange(count + 1), start, end)
+    return np.diff(edges)

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
-from drawn_chest import CHEST, Ellipse, draw, film, mirrored
+from drawn_chest import CHEST, Ellipse, draw, film, mirrored, place
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from lucidray.domain.box import Box
 from lucidray.domain.vocabulary import Side
-from lucidray.localization.sides import find_thorax, place
+from lucidray.localization.sides import find_thorax
 
 SHARES = st.floats(0.0, 1.0)
 ZONES = ("upper", "mid", "lower")
