@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, get_args
 
 from lucidray.domain.anatomy import Anatomy
-from lucidray.domain.errors import UsageError
+from lucidray.domain.errors import ModelError, UsageError
 from lucidray.domain.note import Note
 from lucidray.domain.protocols import Classifier, Reader, ReportRequest, Segmenter
 from lucidray.domain.radiograph import Radiograph, Sex, View
@@ -124,9 +124,12 @@ def interpret(source: Source, models: Models, request: Request = Request(), *, n
         findings = locate_all(findings, prediction.heatmaps, anatomy, film)
     warnings = [*film.warnings, *verdict.warnings]
     with clock.step("report"):
-        report = models.reader.write(
+        answer = models.reader.read(
             ReportRequest(film, findings, overall, measurements, request.symptoms, request.language, warnings)
         )
+    if answer.report is None:
+        raise ModelError(f"the reader {models.reader.used.name} gave text without evidence")
+    report = answer.report
     took_part = [models.segmenter.used, models.classifier.used, models.reader.used]
     reading = assemble(film, took_part, request, clock, report, warnings, findings, overall, measurements)
     return attach(reading, Evidence(film, prediction.heatmaps, anatomy))

@@ -44,7 +44,14 @@ def _run_options(function: Any) -> Any:
 
 
 @command.command("findings")
-@click.option("--epochs", type=click.IntRange(1), default=12, show_default=True)
+@click.option("--epochs", type=click.IntRange(1), default=20, show_default=True)
+@click.option(
+    "--mirror-share",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="How often a film is shown with left and right exchanged.",
+)
 @_run_options
 @pass_session
 def findings(session: Session, /, data: Path | None, run_dir: Path | None, epochs: int, **options: Any) -> None:

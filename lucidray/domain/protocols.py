@@ -1,13 +1,15 @@
 """What a backend must be able to do. Backends live in `models` and `readers`; `pipeline` knows these protocols only."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from lucidray.domain.anatomy import Anatomy, Appearance
+from lucidray.domain.answer import Answer, Generation
 from lucidray.domain.note import Note
 from lucidray.domain.prediction import Prediction
 from lucidray.domain.radiograph import FloatImage, Radiograph
-from lucidray.domain.reading import Finding, Measurement, ModelUsed, Overall, Report
+from lucidray.domain.reading import Finding, Measurement, ModelUsed, Overall
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,12 @@ class ReportRequest:
         ISO 639-1.
     warnings : list of Note
         What the gate warned of; a sentence names one as ``warning-<code>``.
+    prior_text : str or None
+        Report of an earlier film of the patient.
+    strategy : str
+        Name of the prompt that a language model is asked with.
+    generation : Generation
+        How a language model writes.
     """
 
     film: Radiograph
@@ -87,6 +95,9 @@ class ReportRequest:
     symptoms: str | None
     language: str
     warnings: list[Note] = field(default_factory=list)
+    prior_text: str | None = None
+    strategy: str = "zero-shot"
+    generation: Generation = field(default_factory=Generation)
 
 
 @runtime_checkable
@@ -97,5 +108,13 @@ class Reader(Protocol):
     def used(self) -> ModelUsed:
         """Name and version, for the reading's provenance."""
 
-    def write(self, request: ReportRequest) -> Report:
-        """Write the report; every sentence names its evidence."""
+    def read(self, request: ReportRequest) -> Answer:
+        """Look at the film, or at what was found on it, and write."""
+
+
+@runtime_checkable
+class StreamingReader(Reader, Protocol):
+    """A reader whose text can be watched while it is written."""
+
+    def stream(self, request: ReportRequest) -> Iterator[str | Answer]:
+        """Yield pieces of text as they come, and last of all the whole answer."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from lucidray.domain.anatomy import Anatomy
+from lucidray.domain.claim import Claim, ClaimLabel, Polarity
 from lucidray.domain.errors import UsageError
 from lucidray.domain.note import Note
 from lucidray.domain.prediction import Heatmap
@@ -16,7 +17,7 @@ from lucidray.domain.vocabulary import LABELS, Label, Side, Status, Verdict, Zon
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-SCHEMA_VERSION: Literal["1.0"] = "1.0"
+SCHEMA_VERSION: Literal["1.1"] = "1.1"
 NOTICE = "For research and teaching only. Not for clinical diagnosis."
 SYMPTOMS_ID = "symptoms"
 OVERALL_ID = "overall"
@@ -174,6 +175,63 @@ class Report(_Part):
         )
 
 
+ContradictionKind = Literal["reader_denies", "reader_adds", "reader_silent", "sides_differ", "sources_disagree"]
+
+
+class Contradiction(_Part):
+    """Two sources that do not say the same of a finding.
+
+    `kind`: the reader denies what the classifier sees, adds what it does not see, is silent about it, names another
+    side, or two sources of lucidray's own (a score and a measurement) disagree. `reader_says` is the polarity of the
+    reader's claim, null where it says nothing; `sentence` the one that it stands in; `note` says it in words.
+    """
+
+    label: ClaimLabel
+    kind: ContradictionKind
+    classifier_probability: Probability | None
+    reader_says: Polarity | None
+    sentence: str | None
+    note: str
+
+
+class Confidence(_Part):
+    """How far the reading can be relied on, per source; null where a source took no part or does not tell.
+
+    `words` is the band of `fused`; `read_first` asks that a person reads the film before anybody uses the reading;
+    `basis` says what the numbers come from.
+    """
+
+    classifier: Probability | None
+    reader: Probability | None
+    fused: Probability
+    words: str
+    read_first: bool
+    basis: list[str]
+
+
+class Risk(_Part):
+    """How pressing the film is, with everything that speaks for it; `words` names what was not assessed."""
+
+    level: Literal["Low", "Moderate", "High"]
+    words: str
+    factors: list[str]
+
+
+class Diagnosis(_Part):
+    """A diagnosis that fits, with what speaks for and against it.
+
+    `score` in [0, 1] ranks; it is no probability. `source` is `knowledge`, or the name of the reader that added it.
+    """
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, populate_by_name=True, serialize_by_alias=True)
+
+    diagnosis: str
+    score: Probability
+    supporting: list[str] = Field(alias="for")
+    opposing: list[str] = Field(alias="against")
+    source: str = "knowledge"
+
+
 class ModelUsed(_Part):
     """A model that took part, and where it ran."""
 
@@ -217,7 +275,7 @@ class Evidence:
 class Reading(_Part):
     """What lucidray says of one film, and what that rests on."""
 
-    schema_version: Literal["1.0"] = SCHEMA_VERSION
+    schema_version: Literal["1.1"] = SCHEMA_VERSION
     notice: str = NOTICE
     accepted: bool
     refusal: list[Note]
@@ -229,6 +287,11 @@ class Reading(_Part):
     not_assessed: list[Label]
     measurements: list[Measurement]
     report: Report
+    claims: list[Claim] = Field(default_factory=list)
+    contradictions: list[Contradiction] = Field(default_factory=list)
+    confidence: Confidence | None = None
+    risk: Risk | None = None
+    differential: list[Diagnosis] = Field(default_factory=list)
     provenance: Provenance
 
     _evidence: Evidence | None = PrivateAttr(default=None)

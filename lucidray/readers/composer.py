@@ -6,6 +6,7 @@ hedged, and how the symptoms relate to the findings, is `unverified`; what is sa
 Symptoms choose words and advice in IMPRESSION, and only there; they never change a probability, a status or a location.
 """
 
+from lucidray.domain.answer import Answer
 from lucidray.domain.protocols import ReportRequest
 from lucidray.domain.reading import ModelUsed, Report
 from lucidray.readers.case import Case
@@ -23,6 +24,11 @@ class Composer:
     def used(self) -> ModelUsed:
         """Name and version, for the reading's provenance; rules have no weights, so there is no hash."""
         return ModelUsed(role="reader", name="composer", version=VERSION, sha256=None)
+
+    def read(self, request: ReportRequest) -> Answer:
+        """Write the report, and give it as an answer whose sentences carry their evidence."""
+        report = self.write(request)
+        return Answer(text=report.text, report=report)
 
     def write(self, request: ReportRequest) -> Report:
         """Write the report.

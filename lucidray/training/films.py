@@ -35,7 +35,8 @@ _THUMBNAIL_PX = 32
 class Film:
     """One film and what is known of it.
 
-    `targets` and `known` have one entry per output: 1 or 0, and whether anybody said so.
+    `targets` and `known` have one entry per output: 1 or 0, and whether anybody said so. `follow_up` orders the films
+    of a patient; `age_years` and `sex` ("M", "F") are None where nobody said.
     """
 
     path: Path
@@ -45,6 +46,9 @@ class Film:
     split: Split
     targets: tuple[int, ...]
     known: tuple[bool, ...]
+    follow_up: int = 0
+    age_years: float | None = None
+    sex: str | None = None
 
 
 def split_of(patient: str) -> Split:
@@ -111,6 +115,10 @@ def _nih(folder: Path) -> list[Film]:
                 split=split_of(row["patient_id"]),
                 targets=(*targets, mined, 0),
                 known=(*[True] * len(LABELS), agreed, False),
+                follow_up=int(row["follow_up"]),
+                # Ages above a hundred are slips of the keyboard in this collection.
+                age_years=float(row["age"]) if row["age"] and float(row["age"]) <= 100 else None,
+                sex=row["sex"] or None,
             )
         )
     return films

@@ -1,18 +1,21 @@
 """The run that makes the findings network: fourteen findings, any abnormality, and pneumonia in a child.
 
-What the labels are worth decides how they are used. They were mined from reports and about one in ten is wrong, so
-targets are softened; an output that nobody read on a film is masked; and since how often a finding occurs differs
-between folders only because of how they were collected, each folder's prevalence enters the loss as a known offset,
-so that recognising the folder earns the network nothing.
+What the labels are worth decides how they are used. They were mined from reports and about one in ten is wrong, so a
+target is the probability that the finding is there (`label_noise`); an output that nobody read on a film is masked; and
+since how often a finding occurs differs between folders only because of how they were collected, each folder's
+prevalence enters the loss as a known offset, so that recognising the folder earns the network nothing.
+
+Beside the labels the network learns where evidence may lie (inside the chest, and inside the boxes of radiologists
+where there are some) and, from the same features, age and sex, which are known of most films and hardly ever wrong.
 """
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,13 +23,17 @@ import torch
 from torch.nn import functional as F  # noqa: N812
 
 from lucidray.domain.errors import UsageError
+from lucidray.domain.vocabulary import LABELS
 from lucidray.evaluation.measures import auroc
+from lucidray.models.anatomy import EmbeddedSegmenter
 from lucidray.models.prepare import square
 from lucidray.training.augment import augment
 from lucidray.training.export import write_onnx
-from lucidray.training.films import OUTPUTS, Films, film01, folder_offsets, gather
+from lucidray.training.films import OUTPUTS, Film, Films, film01, folder_offsets, gather
 from lucidray.training.findings_card import finish
-from lucidray.training.network import FindingsNetwork
+from lucidray.training.label_noise import posterior
+from lucidray.training.network import FindingsNetwork, pool
+from lucidray.training.places import Places, find_places
 
 Array = npt.NDArray[np.float32]
 
@@ -39,7 +46,7 @@ _COARSE_SHARE = {"adult_normal": 0.9}  # all normal at one resolution: it must n
 class Config:
     """Everything that decides a run; written to `config.json`."""
 
-    epochs: int = 12
+    epochs: int = 20
     size: int = 224
     seed: int = 0
     limit: int | None = None
@@ -49,10 +56,13 @@ class Config:
     weight_decay: float = 0.03
     warmup: float = 0.06
     ema: float = 0.997
-    positive_target: float = 0.92
-    negative_target: float = 0.01
     positive_weight_limit: float = 3.0
     frozen_blocks: int = 3
+    mirror_share: float = 0.5
+    box_weight: float = 0.5
+    chest_weight: float = 0.05
+    person_weight: float = 0.1
+    box_repeats: int = 3
 
     def size_at(self, epoch: int) -> int:
         """Side of the films in `epoch`: the last third at full size, the rest at five sevenths of it."""
@@ -61,36 +71,90 @@ class Config:
 
 
 Report = Callable[[str], None]
+BoxPlaces = tuple[tuple[int, ...], torch.Tensor]
+_AGE_MEAN, _AGE_SPREAD = 47.0, 17.0  # years, of the training films
+
+
+class Batch(NamedTuple):
+    """Films with the places where evidence may lie; `again` marks those that are shown for their boxes only."""
+
+    rows: npt.NDArray[np.int64]
+    film: torch.Tensor
+    chest: torch.Tensor
+    boxes: list[BoxPlaces]
+    again: torch.Tensor
 
 
 def masked_loss(
-    logits: torch.Tensor, targets: torch.Tensor, known: torch.Tensor, positive_weight: torch.Tensor, config: Config
+    logits: torch.Tensor, targets: torch.Tensor, known: torch.Tensor, positive_weight: torch.Tensor
 ) -> torch.Tensor:
-    """Mean softened cross-entropy over what is known; an unknown entry gives neither loss nor gradient.
+    """Mean cross-entropy over what is known; an unknown entry gives neither loss nor gradient.
 
     Parameters
     ----------
     logits, targets : (N, 16) float
-        Answers, and 1 where the finding is there.
+        Answers, and the probability that the finding is there.
     known : (N, 16) bool
         Where anybody said so.
     positive_weight : (16,) float
         How much a positive film counts, for each output.
-    config : Config
-        Holds the softened targets.
     """
-    soft = torch.where(targets > 0.5, config.positive_target, config.negative_target)
-    loss = F.binary_cross_entropy_with_logits(logits, soft, pos_weight=positive_weight, reduction="none")
+    loss = F.binary_cross_entropy_with_logits(logits, targets, pos_weight=positive_weight, reduction="none")
     return torch.where(known, loss, 0.0).sum() / known.sum().clamp(min=1)
+
+
+def box_loss(maps: torch.Tensor, sharpness: torch.Tensor, places: Sequence[BoxPlaces]) -> torch.Tensor:
+    """How far an output's evidence lies outside its boxes; a mean over films of the batch.
+
+    Parameters
+    ----------
+    maps : (N, 16, h, w) float
+    sharpness : (16,) float
+    places : sequence of (outputs, masks)
+        For each film its outputs with boxes (K,), and the share of each place that they cover, (K, h, w) in [0, 1].
+
+    Notes
+    -----
+    softmax(r * map) is the share that a place has in the logit. Half of the loss is minus the log of the share inside
+    the boxes (it makes the hottest place fall into one), half the cross-entropy with evidence spread evenly over them
+    (it makes the region take their shape).
+    """
+    total = maps.new_zeros(())
+    for film, (outputs, masks) in enumerate(places):
+        if outputs:
+            chosen = list(outputs)
+            share = torch.log_softmax(sharpness[chosen, None] * maps[film, chosen].flatten(1), dim=1)
+            inside = masks.flatten(1).clamp(min=1e-6)
+            hit = -torch.logsumexp(share + inside.log(), dim=1)
+            shape = -(share * inside).sum(1) / inside.sum(1)
+            total = total + (0.5 * hit + 0.5 * shape).mean()
+    return total / len(places)
+
+
+def chest_loss(maps: torch.Tensor, sharpness: torch.Tensor, chest: torch.Tensor) -> torch.Tensor:
+    """Minus the log of the share of evidence inside `chest`, (N, h, w) in [0, 1]; a mean over the 14 findings."""
+    share = torch.log_softmax(sharpness[: len(LABELS), None] * maps[:, : len(LABELS)].flatten(2), dim=2)
+    inside = chest.flatten(1)[:, None].clamp(min=1e-6)
+    return -torch.logsumexp(share + inside.log(), dim=2).mean()
+
+
+def person_loss(said: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """Error in age (in spreads) and sex, (N, 2) each; NaN in `truth` where nobody said."""
+    known = torch.isfinite(truth)
+    age = torch.where(known[:, 0], F.smooth_l1_loss(said[:, 0], truth[:, 0].nan_to_num(), reduction="none"), 0.0)
+    sex = F.binary_cross_entropy_with_logits(said[:, 1], truth[:, 1].nan_to_num(), reduction="none")
+    sex = torch.where(known[:, 1], sex, 0.0)
+    return age.sum() / known[:, 0].sum().clamp(min=1) + sex.sum() / known[:, 1].sum().clamp(min=1)
 
 
 def train(
     data_dir: Path,
     run_dir: Path,
     *,
-    epochs: int = 12,
+    epochs: int = 20,
     size: int = 224,
     seed: int = 0,
+    mirror_share: float = 0.5,
     resume: bool = False,
     limit: int | None = None,
     device: str = "cpu",
@@ -111,6 +175,8 @@ def train(
         Side of the films that the network reads, a multiple of 32.
     seed : int
         Decides the order of films, their variations and the head's first weights.
+    mirror_share : float
+        How often a film is shown with left and right exchanged.
     resume : bool
         Go on from the checkpoint in `run_dir`; the result is that of a run that was never stopped.
     limit : int, optional
@@ -133,11 +199,15 @@ def train(
     UsageError
         `run_dir` holds another run, or nothing to resume; `limit` is too small.
     """
-    config = Config(epochs=epochs, size=size, seed=seed, limit=limit)
+    config = Config(epochs=epochs, size=size, seed=seed, mirror_share=mirror_share, limit=limit)
     say = report or (lambda _: None)
     say("reading films")
-    films = gather(data_dir, cache_dir or run_dir / "cache", limit)
-    network = fit(films, run_dir, config, resume=resume, device=device, report=report)
+    cache = cache_dir or run_dir / "cache"
+    films = gather(data_dir, cache, limit)
+    say("segmenting films")
+    segmenter = EmbeddedSegmenter()
+    places = find_places(data_dir, films.rows, films.cache, cache, lambda film: segmenter.segment(film)[0].masks)
+    network = fit(films, places, run_dir, config, resume=resume, device=device, report=report)
     say("exporting, calibrating and measuring")
     onnx_path = run_dir / "findings.onnx"
     sha256 = write_onnx(network, size, onnx_path, ("logits", "maps"))
@@ -147,6 +217,7 @@ def train(
 
 def fit(
     films: Films,
+    places: Places,
     run_dir: Path,
     config: Config,
     *,
@@ -160,7 +231,7 @@ def fit(
     if resume != checkpoint.exists():
         raise UsageError(f"{checkpoint} {'does not exist' if resume else 'exists: resume it or choose another folder'}")
     run_dir.mkdir(parents=True, exist_ok=True)
-    run = _Run(films, config, device)
+    run = _Run(films, places, config, device)
     if resume:
         _check_same(json.loads((run_dir / "config.json").read_text(encoding="utf-8")), asdict(config))
         run.load(torch.load(checkpoint, map_location=device, weights_only=True))
@@ -170,7 +241,7 @@ def fit(
     while run.step < run.total:
         epoch = run.step // run.epoch_steps
         for batch in run.batches(epoch, run.step % run.epoch_steps):
-            loss = run.learn(*batch)
+            loss = run.learn(batch)
             if run.step % _CHECKPOINT_STEPS == 0:
                 run.save(checkpoint)
                 say(f"epoch {epoch + 1} of {config.epochs}, step {run.step} of {run.total}, loss {loss:.3f}")
@@ -194,16 +265,22 @@ def _check_same(before: dict[str, Any], now: dict[str, Any]) -> None:
 class _Run:
     """The state of a run: everything that a checkpoint holds, and what follows from the films."""
 
-    def __init__(self, films: Films, config: Config, device: str) -> None:
-        self.films, self.config, self.device = films, config, torch.device(device)
+    def __init__(self, films: Films, places: Places, config: Config, device: str) -> None:
+        self.films, self.places, self.config, self.device = films, places, config, torch.device(device)
         train = films.of("train")
         self.train = train[films.known[train].any(axis=1)]
+        self.targets = soft_targets(films, self.train)
+        self.person = np.array([_person(film) for film in films.rows], dtype=np.float32)
+        # Boxes are few: a film with some is shown more often, and then teaches its boxes only.
+        boxed = np.array([row for row in self.train if row in places.boxed], dtype=np.int64)
+        self.shown = np.concatenate([self.train, np.tile(boxed, config.box_repeats - 1)])
+        self.again = np.arange(len(self.shown)) >= len(self.train)
         self.validation = films.of("validation")
         offsets, self.prevalence = folder_offsets(films, self.train)
         self.offsets = torch.from_numpy(offsets)
         weight = np.sqrt((1 - self.prevalence) / self.prevalence).clip(1.0, config.positive_weight_limit)
         self.positive_weight = torch.from_numpy(weight).to(self.device)
-        self.epoch_steps = math.ceil(len(self.train) / config.batch)
+        self.epoch_steps = math.ceil(len(self.shown) / config.batch)
         self.total = self.epoch_steps * config.epochs
         self.step = 0
         self.mean_loss = math.nan
@@ -218,7 +295,8 @@ class _Run:
         rng = np.random.default_rng([self.config.seed, 0])
         rows = rng.permutation(self.train)[:512]
         size = self.config.size_at(0)
-        trunk.adapt(torch.stack([self._input(int(row), size, 0) for row in part]) for part in np.array_split(rows, 8))
+        parts = np.array_split(rows, 8)
+        trunk.adapt(torch.stack([self._input(int(row), size, 0, 0)[0] for row in part]) for part in parts)
         trunk.fold()
         self.network.set_priors(torch.from_numpy(self.prevalence))
         self.average.trunk.fold()
@@ -265,29 +343,43 @@ class _Run:
             ]
         )
 
-    def _input(self, row: int, size: int, epoch: int) -> torch.Tensor:
-        rng = np.random.default_rng([self.config.seed, epoch, row])
+    def _input(self, row: int, size: int, epoch: int, time: int) -> tuple[torch.Tensor, torch.Tensor, BoxPlaces]:
+        rng = np.random.default_rng([self.config.seed, epoch, row, time])
         share = _COARSE_SHARE.get(self.films.rows[row].source, 0.6)
-        return torch.from_numpy(augment(self.films.cache[row], size, rng, coarse_share=share))[None]
+        outputs, masks = self.places.masks(row)
+        film, moved = augment(
+            self.films.cache[row],
+            size,
+            rng,
+            coarse_share=share,
+            mirror_share=self.config.mirror_share,
+            masks=masks,
+            mask_size=size // 16,
+        )
+        places = torch.from_numpy(moved)
+        return torch.from_numpy(film)[None], places[0], (outputs, places[1:])
 
-    def batches(self, epoch: int, skip: int) -> Iterator[tuple[npt.NDArray[np.int64], torch.Tensor]]:
-        """Rows and films of each batch of `epoch` from batch `skip` on; made ahead in a thread, decided by the seed."""
-        order = np.random.default_rng([self.config.seed, epoch, 2**31]).permutation(self.train)
+    def batches(self, epoch: int, skip: int) -> Iterator[Batch]:
+        """Batches of `epoch` from batch `skip` on; made ahead in a thread, decided by the seed."""
+        order = np.random.default_rng([self.config.seed, epoch, 2**31]).permutation(len(self.shown))
         parts = np.array_split(order, self.epoch_steps)[skip:]
         size = self.config.size_at(epoch)
 
-        def make(rows: npt.NDArray[np.int64]) -> torch.Tensor:
-            return torch.stack([self._input(int(row), size, epoch) for row in rows])
+        def make(part: npt.NDArray[np.int64]) -> Batch:
+            made = [self._input(int(self.shown[place]), size, epoch, int(place)) for place in part]
+            films, chests, boxes = zip(*made, strict=True)
+            again = torch.from_numpy(self.again[part])
+            return Batch(self.shown[part], torch.stack(films), torch.stack(chests), list(boxes), again)
 
-        with ThreadPoolExecutor(max_workers=1) as pool:
-            waiting: list[Future[torch.Tensor]] = [pool.submit(make, part) for part in parts[:_PREFETCHED_BATCHES]]
-            for place, part in enumerate(parts):
-                film = waiting.pop(0).result()
+        with ThreadPoolExecutor(max_workers=1) as maker:
+            waiting: list[Future[Batch]] = [maker.submit(make, part) for part in parts[:_PREFETCHED_BATCHES]]
+            for place in range(len(parts)):
+                batch = waiting.pop(0).result()
                 if place + _PREFETCHED_BATCHES < len(parts):
-                    waiting.append(pool.submit(make, parts[place + _PREFETCHED_BATCHES]))
-                yield part, film
+                    waiting.append(maker.submit(make, parts[place + _PREFETCHED_BATCHES]))
+                yield batch
 
-    def learn(self, rows: npt.NDArray[np.int64], film: torch.Tensor) -> float:
+    def learn(self, batch: Batch) -> float:
         """Take one step; returns the loss."""
         config = self.config
         rate = _one_cycle(self.step / self.total, config.warmup)
@@ -295,11 +387,7 @@ class _Run:
             group["lr"] = group["peak"] * rate
         # Dropout follows from the step, so that a resumed run drops what the uninterrupted one would have.
         torch.manual_seed(config.seed * 1_000_003 + self.step)
-        logits, _ = self.network(film.to(self.device, memory_format=torch.channels_last))
-        targets = torch.from_numpy(self.films.targets[rows]).to(self.device)
-        known = torch.from_numpy(self.films.known[rows]).to(self.device)
-        offsets = self.offsets[torch.from_numpy(rows)].to(self.device)
-        loss = masked_loss(logits + offsets, targets, known, self.positive_weight, config)
+        loss = self._loss(batch)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 2.0)
@@ -312,6 +400,22 @@ class _Run:
         value = float(loss.detach())
         self.mean_loss = value if math.isnan(self.mean_loss) else 0.98 * self.mean_loss + 0.02 * value
         return value
+
+    def _loss(self, batch: Batch) -> torch.Tensor:
+        config, rows = self.config, batch.rows
+        maps, said = self.network.look(batch.film.to(self.device, memory_format=torch.channels_last))
+        sharpness = self.network.sharpness
+        known = torch.from_numpy(self.films.known[rows]) & ~batch.again[:, None]
+        loss = masked_loss(
+            pool(maps, sharpness) + self.offsets[torch.from_numpy(rows)].to(self.device),
+            torch.from_numpy(self.targets[rows]).to(self.device),
+            known.to(self.device),
+            self.positive_weight,
+        )
+        boxes = [(outputs, masks.to(self.device)) for outputs, masks in batch.boxes]
+        loss = loss + config.box_weight * box_loss(maps, sharpness, boxes)
+        loss = loss + config.chest_weight * chest_loss(maps, sharpness, batch.chest.to(self.device))
+        return loss + config.person_weight * person_loss(said, torch.from_numpy(self.person[rows]).to(self.device))
 
     def validate(self, size: int) -> dict[str, float]:
         """Mean AUROC within each folder on validation films, over outputs with at least 8 positives."""
@@ -328,6 +432,24 @@ class _Run:
             if scores:
                 figures[f"auroc_{source}"] = float(np.mean(scores))
         return figures
+
+
+def soft_targets(films: Films, train: npt.NDArray[np.int64]) -> Array:
+    """Probability that each finding is there, (N, 16), for the training films; the labels as they are for all others.
+
+    Adults' labels were mined and are weighed against the reports of the patient's neighbouring films. Children's, and
+    those of films that radiologists read as normal, were read from the film and are only softened a little.
+    """
+    targets = films.targets.clip(0.02, 0.98)
+    mined = np.array([row for row in train if films.rows[row].source.startswith("nih")], dtype=np.int64)
+    if len(mined):
+        targets[mined] = posterior([films.rows[row] for row in mined], films.targets[mined])
+    return targets
+
+
+def _person(film: Film) -> tuple[float, float]:
+    age = math.nan if film.age_years is None else (film.age_years - _AGE_MEAN) / _AGE_SPREAD
+    return age, math.nan if film.sex is None else float(film.sex == "M")
 
 
 def _one_cycle(place: float, warmup: float) -> float:

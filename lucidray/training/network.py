@@ -10,7 +10,7 @@ Tan and Le, EfficientNet, ICML 2019; Pinheiro and Collobert, CVPR 2015 (log-sum-
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import nn
@@ -175,8 +175,9 @@ class Trunk(nn.Module):
 class FindingsNetwork(nn.Module):
     """Sixteen evidence maps and their pooling.
 
-    A map holds log-odds per place; an output's logit is the log of the mean of exp(map), so that one strong place is
-    enough and the map is the whole explanation of the logit: nothing else enters it.
+    A map holds log-odds per place; an output's logit is its generalised mean, log(mean(exp(r * map))) / r, so that the
+    map is the whole explanation of the logit: nothing else enters it. r, learnt for each output, says how much a strong
+    place outweighs a weak one: near 0 all places count alike, far above 1 the strongest decides.
     """
 
     def __init__(self, outputs: int, *, width: int = 256, dropout: float = 0.2, frozen_blocks: int = 3) -> None:
@@ -186,6 +187,8 @@ class FindingsNetwork(nn.Module):
         self.coarse = nn.Conv2d(COARSE_CHANNELS, width, 1, bias=False)
         self.dropout = nn.Dropout2d(dropout)
         self.maps = nn.Conv2d(width, outputs, 1)
+        self.log_sharpness = nn.Parameter(torch.zeros(outputs))
+        self.person = nn.Linear(COARSE_CHANNELS, 2)  # age and sex: they teach the trunk, and are never exported
         nn.init.normal_(self.maps.weight, std=0.01)
 
     def forward(self, film: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -201,10 +204,20 @@ class FindingsNetwork(nn.Module):
         logits : (N, outputs) float32
         maps : (N, outputs, S/16, S/16) float32, in logit units
         """
+        maps, _ = self.look(film)
+        return pool(maps, self.sharpness), maps
+
+    def look(self, film: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return maps, (N, outputs, S/16, S/16), and age (in spreads around the mean) and sex (logit), (N, 2)."""
         fine, coarse = self.trunk(film)
         up = F.interpolate(self.coarse(coarse), scale_factor=2.0, mode="bilinear", align_corners=False)
         maps = self.maps(self.dropout(F.relu(self.fine(fine) + up)))
-        return pool(maps), maps
+        return maps, self.person(coarse.mean((2, 3)))
+
+    @property
+    def sharpness(self) -> torch.Tensor:
+        """Return r of each output, (outputs,), positive."""
+        return self.log_sharpness.exp()
 
     def set_priors(self, prevalence: torch.Tensor) -> None:
         """Start each output at its prevalence, (outputs,) in (0, 1)."""
@@ -212,6 +225,28 @@ class FindingsNetwork(nn.Module):
             self.maps.bias.copy_(torch.logit(prevalence))  # type: ignore[union-attr]
 
 
-def pool(maps: torch.Tensor) -> torch.Tensor:
-    """Log of the mean of exp over places: (N, K, h, w) to (N, K)."""
-    return torch.logsumexp(maps.flatten(2), dim=2) - math.log(maps.shape[2] * maps.shape[3])
+class Committee(nn.Module):
+    """Several findings networks as one: their maps are averaged, then pooled, so the map still is the whole logit."""
+
+    def __init__(self, members: Sequence[FindingsNetwork]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+        self._networks = tuple(members)
+
+    def forward(self, film: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Read a film, as `FindingsNetwork.forward`."""
+        maps = torch.stack([member.look(film)[0] for member in self._networks]).mean(0)
+        sharpness = torch.stack([member.log_sharpness for member in self._networks]).mean(0).exp()
+        return pool(maps, sharpness), maps
+
+
+def pool(maps: torch.Tensor, sharpness: torch.Tensor) -> torch.Tensor:
+    """Generalised mean over places: maps (N, K, h, w) and r (K,) to logits (N, K).
+
+    References
+    ----------
+    Pinheiro and Collobert, CVPR 2015, equation 6
+    """
+    places = maps.shape[2] * maps.shape[3]
+    sharp = sharpness[:, None] * maps.flatten(2)
+    return (torch.logsumexp(sharp, dim=2) - math.log(places)) / sharpness

@@ -16,10 +16,11 @@ from lucidray.domain.errors import UsageError  # noqa: E402
 from lucidray.domain.vocabulary import LABELS  # noqa: E402
 from lucidray.models.findings import EmbeddedClassifier  # noqa: E402
 from lucidray.training import findings  # noqa: E402
-from lucidray.training.films import OUTPUTS, gather  # noqa: E402
-from lucidray.training.findings import Config, fit, masked_loss, train  # noqa: E402
+from lucidray.training.films import OUTPUTS, Films, gather  # noqa: E402
+from lucidray.training.findings import Config, box_loss, chest_loss, fit, masked_loss, person_loss, train  # noqa: E402
 from lucidray.training.findings_page import page  # noqa: E402
-from lucidray.training.network import FindingsNetwork, pool  # noqa: E402
+from lucidray.training.network import Committee, FindingsNetwork, pool  # noqa: E402
+from lucidray.training.places import OPACITY, Places, find_places  # noqa: E402
 
 HEAD = "image,nih_name,patient_id,follow_up,age,sex,view,finding_labels,original_width,original_height,rsna_class"
 
@@ -53,26 +54,33 @@ def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def places_of(data: Path, films: Films, folder: Path) -> Places:
+    """Boxes as they are, and a chest that is a square in the middle of every film."""
+    organs = np.zeros((5, 32, 32), dtype=bool)
+    organs[:, 8:24, 8:24] = True
+    return find_places(data, films.rows, films.cache, folder, lambda _: organs)
+
+
 def test_unknown_entries_give_neither_loss_nor_gradient() -> None:
     known = torch.zeros(4, len(OUTPUTS), dtype=torch.bool)
     known[:, 2] = True
     logits = torch.randn(4, len(OUTPUTS), requires_grad=True)
     targets = torch.randint(0, 2, (4, len(OUTPUTS))).float()
     weight = torch.ones(len(OUTPUTS))
-    loss = masked_loss(logits, targets, known, weight, Config())
+    loss = masked_loss(logits, targets, known, weight)
     loss.backward()
     assert logits.grad is not None
     assert (logits.grad[:, 2] != 0).all()
     assert (logits.grad[:, :2] == 0).all()
     assert (logits.grad[:, 3:] == 0).all()
     turned = torch.where(known, targets, 1 - targets)
-    assert masked_loss(logits, turned, known, weight, Config()) == loss
+    assert masked_loss(logits, turned, known, weight) == loss
 
 
 def test_a_batch_that_nobody_read_has_no_loss() -> None:
     shape = (2, len(OUTPUTS))
     loss = masked_loss(
-        torch.randn(shape), torch.zeros(shape), torch.zeros(shape, dtype=torch.bool), torch.ones(shape[1]), Config()
+        torch.randn(shape), torch.zeros(shape), torch.zeros(shape, dtype=torch.bool), torch.ones(shape[1])
     )
     assert float(loss) == 0.0
 
@@ -85,11 +93,67 @@ def test_sizes_grow_once() -> None:
 
 def test_logits_are_the_pooled_maps() -> None:
     network = FindingsNetwork(len(OUTPUTS)).eval()
-    with torch.inference_mode():
+    with torch.no_grad():
         logits, maps = network(torch.rand(2, 1, 64, 64))
     assert maps.shape == (2, len(OUTPUTS), 4, 4)
-    torch.testing.assert_close(logits, pool(maps))
+    torch.testing.assert_close(logits, pool(maps, network.sharpness.detach()))
     torch.testing.assert_close(logits, maps.double().exp().mean((2, 3)).log().float())
+
+
+def test_a_sharper_mean_lies_between_the_mean_and_the_maximum() -> None:
+    maps = torch.randn(3, 2, 4, 4)
+    low, high = maps.mean((2, 3)), maps.amax((2, 3))
+    soft, sharp = pool(maps, torch.tensor([1e-3, 1e-3])), pool(maps, torch.tensor([60.0, 60.0]))
+    torch.testing.assert_close(soft, low, atol=1e-2, rtol=0)
+    torch.testing.assert_close(sharp, high, atol=0.1, rtol=0)
+    assert (soft < pool(maps, torch.ones(2))).all()
+
+
+def test_a_committee_of_one_is_its_member() -> None:
+    member = FindingsNetwork(len(OUTPUTS)).eval()
+    film = torch.rand(1, 1, 64, 64)
+    with torch.inference_mode():
+        for one, other in zip(Committee([member, member]).eval()(film), member(film), strict=True):
+            torch.testing.assert_close(one, other)
+
+
+def test_evidence_in_the_box_costs_less_than_evidence_beside_it() -> None:
+    maps = torch.zeros(1, len(OUTPUTS), 4, 4)
+    maps[0, 3, :2, :2] = 5.0
+    inside, outside = torch.zeros(1, 4, 4), torch.zeros(1, 4, 4)
+    inside[0, :2, :2], outside[0, 2:, 2:] = 1.0, 1.0
+    sharpness = torch.ones(len(OUTPUTS))
+    assert box_loss(maps, sharpness, [((3,), inside)]) < 1.5 < box_loss(maps, sharpness, [((3,), outside)])
+    assert float(box_loss(maps, sharpness, [((), torch.zeros(0, 4, 4))])) == 0.0
+    assert chest_loss(maps[:, [3] * 16], sharpness, inside) < 0.1 < chest_loss(maps[:, [3] * 16], sharpness, outside)
+
+
+def test_a_person_of_whom_nothing_is_known_teaches_nothing() -> None:
+    said = torch.randn(3, 2, requires_grad=True)
+    nobody = torch.full((3, 2), torch.nan)
+    loss = person_loss(said, nobody)
+    loss.backward()
+    assert float(loss) == 0.0
+    assert said.grad is not None
+    assert (said.grad == 0).all()
+    truth = torch.tensor([[0.5, 1.0], [torch.nan, 0.0], [0.0, torch.nan]])
+    assert torch.isfinite(person_loss(said, truth))
+    assert person_loss(said, truth) > 0
+
+
+def test_boxes_of_opacities_belong_to_the_five_labels_and_only_training_films_have_them(
+    tiny_data: Path, tmp_path: Path
+) -> None:
+    films = gather(tiny_data, tmp_path)
+    places = places_of(tiny_data, films, tmp_path)
+    assert places.boxed
+    assert {films.rows[row].split for row in places.boxed} == {"train"}
+    outputs, masks = places.masks(next(iter(places.boxed)))
+    assert {OUTPUTS[output] for output in outputs} == set(OPACITY)
+    assert masks.shape == (6, 56, 56)
+    # 4 to 14 of 32 pixels across, 4 to 16 down
+    assert masks[1].mean() / 255 == pytest.approx(10 * 12 / 32**2, abs=0.03)
+    assert 0.25 < masks[0].mean() / 255 < 0.6
 
 
 def test_folding_changes_no_answer() -> None:
@@ -129,17 +193,18 @@ def test_resumed_run_equals_the_uninterrupted_one(
 ) -> None:
     monkeypatch.setattr(findings, "_CHECKPOINT_STEPS", 1)
     films = gather(tiny_data, tmp_path / "cache")
+    places = places_of(tiny_data, films, tmp_path)
     config = Config(epochs=2, size=64, batch=16)
-    whole = fit(films, tmp_path / "whole", config)
+    whole = fit(films, places, tmp_path / "whole", config)
 
     def stop(line: str) -> None:
         if "step 3 of" in line:
             raise _StopError
 
     with pytest.raises(_StopError):
-        fit(films, tmp_path / "stopped", config, report=stop)
+        fit(films, places, tmp_path / "stopped", config, report=stop)
     lines: list[str] = []
-    resumed = fit(films, tmp_path / "stopped", config, resume=True, report=lines.append)
+    resumed = fit(films, places, tmp_path / "stopped", config, resume=True, report=lines.append)
     assert "step 4 of" in lines[0]
     for (name, one), other in zip(whole.named_parameters(), resumed.parameters(), strict=True):
         torch.testing.assert_close(one, other, msg=name)
@@ -150,21 +215,23 @@ def test_resumed_run_equals_the_uninterrupted_one(
 
 def test_a_run_neither_overwrites_another_nor_resumes_nothing(tiny_data: Path, tmp_path: Path) -> None:
     films = gather(tiny_data, tmp_path / "cache", limit=20)
+    places = places_of(tiny_data, films, tmp_path)
     config = Config(epochs=1, size=64)
     with pytest.raises(UsageError, match="does not exist"):
-        fit(films, tmp_path / "run", config, resume=True)
-    fit(films, tmp_path / "run", config)
+        fit(films, places, tmp_path / "run", config, resume=True)
+    fit(films, places, tmp_path / "run", config)
     with pytest.raises(UsageError, match="exists"):
-        fit(films, tmp_path / "run", config)
+        fit(films, places, tmp_path / "run", config)
     with pytest.raises(UsageError, match="epochs"):
-        fit(films, tmp_path / "run", Config(epochs=2, size=64), resume=True)
+        fit(films, places, tmp_path / "run", Config(epochs=2, size=64), resume=True)
 
 
 def test_frozen_blocks_stay(tiny_data: Path, tmp_path: Path) -> None:
     films = gather(tiny_data, tmp_path / "cache", limit=30)
+    places = places_of(tiny_data, films, tmp_path)
     config = Config(epochs=1, size=64, batch=16)
-    one = fit(films, tmp_path / "one", config)
-    two = fit(films, tmp_path / "two", Config(**asdict(config) | {"learning_rate": 0.01}))
+    one = fit(films, places, tmp_path / "one", config)
+    two = fit(films, places, tmp_path / "two", Config(**asdict(config) | {"learning_rate": 0.01}))
     torch.testing.assert_close(one.trunk.stem.conv.weight, two.trunk.stem.conv.weight)
     assert not torch.equal(one.trunk.head.conv.weight, two.trunk.head.conv.weight)
 
