@@ -65,6 +65,19 @@ def findings(session: Session, /, data: Path | None, run_dir: Path | None, epoch
     )
 
 
+@command.command("join")
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--data", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="The training films.")
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Where the network is written."
+)
+@pass_session
+def join(session: Session, /, runs: tuple[Path, ...], data: Path | None, out: Path) -> None:
+    """Make several runs of `train findings` into one network that averages their maps."""
+    films, cache = _folders(session, data)
+    _report(_training("findings_committee").join(films, runs, out, cache_dir=cache, report=streams.say))
+
+
 @command.command("anatomy")
 @click.option("--steps", type=click.IntRange(1), default=700, show_default=True)
 @_run_options

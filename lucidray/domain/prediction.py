@@ -46,7 +46,7 @@ class Heatmap:
     ----------
     values : (h, w) float32 in [0, 1]
         Over the whole film, on a scale fixed for the finding (not for the film): 0 where nothing speaks for it, 1 where
-        films that have the finding are at their hottest.
+        films that have the finding are at their hottest. A film that is hotter still has 1 at its own peak.
     cut : float in [0, 1]
         From here on a place counts as part of a region.
     """

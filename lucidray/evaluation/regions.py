@@ -1,7 +1,5 @@
 """How well heatmaps point: whether the hottest place lies in a box drawn by radiologists, and how regions fit it."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
@@ -11,33 +9,22 @@ from lucidray.domain.box import Box
 Map = npt.NDArray[np.float32]
 
 
-@dataclass(frozen=True, eq=False)
-class BoxedMap:
-    """A heatmap over a whole film, and a box on that film in shares of its width and height.
-
-    Attributes
-    ----------
-    activation : (h, w) float32
-        Logit units.
-    box : Box
-        Corners in [0, 1].
-    """
-
-    activation: Map
-    box: Box
+def hottest(activation: Map) -> tuple[float, float]:
+    """Return the centre (x, y) of the hottest cell of an (h, w) map, in shares of width and height."""
+    height, width = activation.shape
+    row, column = np.unravel_index(int(np.argmax(activation)), (height, width))
+    return (float(column) + 0.5) / width, (float(row) + 0.5) / height
 
 
-def points_into(boxed: BoxedMap) -> bool:
-    """Whether the hottest place of the map lies in the box (the pointing game).
+def holds(box: Box, point: tuple[float, float]) -> bool:
+    """Whether a point lies in a box: with the hottest point of a map, the pointing game.
 
     References
     ----------
     Zhang et al., International Journal of Computer Vision 126 (2018) 1084
     """
-    height, width = boxed.activation.shape
-    row, column = np.unravel_index(int(np.argmax(boxed.activation)), (height, width))
-    x, y = (column + 0.5) / width, (row + 0.5) / height
-    return bool(boxed.box.x0 <= x <= boxed.box.x1 and boxed.box.y0 <= y <= boxed.box.y1)
+    x, y = point
+    return box.x0 <= x <= box.x1 and box.y0 <= y <= box.y1
 
 
 def enlarged(activation: Map, factor: int = 4) -> Map:
@@ -53,8 +40,3 @@ def regions(activation: Map, cut: float) -> list[Box]:
         Box(columns.start / width, rows.start / height, columns.stop / width, rows.stop / height)
         for rows, columns in ndimage.find_objects(labelled)
     ]
-
-
-def best_overlap(boxed: BoxedMap, cut: float) -> float:
-    """Greatest intersection over union of the box with any region of the map; 0 where no place reaches the cut."""
-    return max((boxed.box.iou(region) for region in regions(boxed.activation, cut)), default=0.0)

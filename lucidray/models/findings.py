@@ -40,7 +40,9 @@ class CalibratedOutput:
     map_low, map_high : float
         Map values, in logit units, shown as 0 and as 1.
     map_cut : float
-        Map value, in logit units, from which a place belongs to a region.
+        Map value, in logit units, from which a place may belong to a region.
+    part_of_peak : float in [0, 1]
+        On films whose peak is high, a place must reach this part of the peak.
     unsupported_reason : str or None
     """
 
@@ -56,6 +58,7 @@ class CalibratedOutput:
     map_low: float
     map_high: float
     map_cut: float
+    part_of_peak: float
     unsupported_reason: str | None
 
     @classmethod
@@ -74,6 +77,7 @@ class CalibratedOutput:
             map_low=float(entry["map_low"]),
             map_high=float(entry["map_high"]),
             map_cut=float(entry["map_cut"]),
+            part_of_peak=float(entry["map_part_of_peak"]),
             unsupported_reason=None if entry["supported"] else str(entry["unsupported_reason"]),
         )
 
@@ -98,9 +102,14 @@ class CalibratedOutput:
     def heatmap(self, activation: npt.NDArray[np.float32]) -> Heatmap:
         """Put an (h, w) activation map in logit units on the finding's fixed scale."""
         span = self.map_high - self.map_low
+        scaled = (activation - self.map_low) / span
+        peak = float(scaled.max())
+        cut = max((self.map_cut - self.map_low) / span, self.part_of_peak * peak)
+        # A film hotter than all others is shown on the scale of its own peak, or its hottest places would be one flat.
+        ceiling = max(1.0, peak)
         return Heatmap(
-            values=np.clip((activation - self.map_low) / span, 0.0, 1.0).astype(np.float32),
-            cut=float(np.clip((self.map_cut - self.map_low) / span, 0.0, 1.0)),
+            values=np.clip(scaled / ceiling, 0.0, 1.0).astype(np.float32),
+            cut=float(np.clip(cut / ceiling, 0.0, 1.0)),
         )
 
 

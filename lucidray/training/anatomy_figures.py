@@ -96,30 +96,35 @@ def segmentation_figures(eye: Eye, films: Sequence[Film]) -> dict[str, Any]:
     -------
     dict
         For each folder `lungs`, `heart`, `clavicles` (mean Dice) and `cardiothoracic_ratio_error` (median of the
-        absolute error), where the folder has these masks; each with its interval and count.
+        absolute error), where the folder has these masks; each with its interval and count. Where masks of a folder
+        contradict each other, its figures compare with the mended ones, and `<folder>, masks as given` with the others.
     """
     figures: dict[str, Any] = {}
-    for source in ("jsrt", "wingspan", "shenzhen", "montgomery"):
+    for source in _WITH_MASKS:
         chosen = [film for film in films if film.source == source and film.split == "test"]
         if not chosen:
             continue
-        looks = eye(grey(film) for film in chosen)
-        pairs = [
-            (np.stack([largest(mask) for mask in look.anatomy.masks]), masks_of(film))
-            for look, film in zip(looks, chosen, strict=True)
-        ]
-        found = {"lungs": bootstrap([dice(a[:2].max(0), b[:2].max(0)) for a, b in pairs])}
-        for side in (0, 1):
-            found[PLACES[side]] = bootstrap([dice(a[side], b[side]) for a, b in pairs])
-        if chosen[0].known[2]:
-            found["heart"] = bootstrap([dice(a[2], b[2]) for a, b in pairs])
-            ratios = [[cardiothoracic_ratio(m[2], m[:2].max(0)) for m in pair] for pair in pairs]
-            errors = [abs(a - b) for a, b in ratios if a is not None and b is not None]
-            found["cardiothoracic_ratio_error"] = bootstrap(errors, np.median)
-        if chosen[0].known[3]:
-            found["clavicles"] = bootstrap([dice(a[3:].max(0), b[3:].max(0)) for a, b in pairs])
-        figures[source] = {name: asdict(estimate) for name, estimate in found.items()}
+        found = [np.stack([largest(mask) for mask in look.anatomy.masks]) for look in eye(grey(f) for f in chosen)]
+        figures[source] = _overlaps(found, [masks_of(film) for film in chosen], chosen[0].known)
+        if any(film.given is not None for film in chosen):
+            given = [masks_of(film, given=True) for film in chosen]
+            figures[f"{source}, masks as given"] = _overlaps(found, given, chosen[0].known)
     return figures
+
+
+def _overlaps(found: Sequence[Mask], drawn: Sequence[Mask], known: tuple[bool, ...]) -> dict[str, Any]:
+    pairs = list(zip(found, drawn, strict=True))
+    figures = {"lungs": bootstrap([dice(a[:2].max(0), b[:2].max(0)) for a, b in pairs])}
+    for side in (0, 1):
+        figures[PLACES[side]] = bootstrap([dice(a[side], b[side]) for a, b in pairs])
+    if known[2]:
+        figures["heart"] = bootstrap([dice(a[2], b[2]) for a, b in pairs])
+        ratios = [[cardiothoracic_ratio(m[2], m[:2].max(0)) for m in pair] for pair in pairs]
+        errors = [abs(a - b) for a, b in ratios if a is not None and b is not None]
+        figures["cardiothoracic_ratio_error"] = bootstrap(errors, np.median)
+    if known[3]:
+        figures["clavicles"] = bootstrap([dice(a[3:].max(0), b[3:].max(0)) for a, b in pairs])
+    return {name: asdict(estimate) for name, estimate in figures.items()}
 
 
 def fit_gate(eye: Eye, films: Sequence[Film]) -> tuple[dict[str, float], dict[str, float]]:

@@ -17,10 +17,10 @@ import numpy.typing as npt
 from PIL import Image
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
-from scipy import ndimage
 
 from lucidray.domain.errors import InputError
 from lucidray.models.prepare import resize
+from lucidray.training.anatomy_masks import known_places, mend, pack, read_mask, split_lungs, unpack
 from lucidray.training.anatomy_places import PLACES, SIDE_PX
 
 Split = Literal["train", "val", "test"]
@@ -92,7 +92,8 @@ class Film:
     """One picture at the side of the network, with what is known of it.
 
     `masks` packs the five places into bits (bit i = `PLACES[i]`); `known` says which bits mean anything: a folder
-    without clavicle masks must not teach that there are no clavicles.
+    without clavicle masks must not teach that there are no clavicles. `given` holds the masks as the folder has them
+    where they contradict each other and `masks` are mended.
     """
 
     source: str
@@ -103,6 +104,7 @@ class Film:
     pixels: npt.NDArray[np.uint8]
     masks: npt.NDArray[np.uint8] | None = None
     known: tuple[bool, ...] = (False,) * len(PLACES)
+    given: npt.NDArray[np.uint8] | None = None
 
 
 def split_of(patient: str, test: int, val: int) -> Split:
@@ -142,8 +144,13 @@ def read_films(data_dir: Path, limit: int | None = None) -> list[Film]:
             if limit is not None and counts.get(group, 0) >= limit:
                 continue
             counts[group] = counts.get(group, 0) + 1
-            pixels, masks, known = load()
-            films.append(Film(source, name, kind, view, split, pixels, masks, known))
+            pixels, given = load()
+            if not given:
+                films.append(Film(source, name, kind, view, split, pixels))
+                continue
+            mended = mend(given)
+            as_given = None if mended is given else pack(given)
+            films.append(Film(source, name, kind, view, split, pixels, pack(mended), known_places(given), as_given))
     return without_repeats(films)
 
 
@@ -176,14 +183,11 @@ class _Loader:
     def __init__(self, image: Path, masks: dict[str, Path] | None = None, union: Path | None = None) -> None:
         self.image, self.masks, self.union = image, masks, union
 
-    def __call__(self) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8] | None, tuple[bool, ...]]:
+    def __call__(self) -> tuple[npt.NDArray[np.uint8], dict[str, npt.NDArray[np.bool_]]]:
         pixels = to_bytes(read_grey(self.image))
         if self.union is not None:
-            halves = split_lungs(_read_mask(self.union))
-            return (pixels, *_pack(dict(zip(_LUNGS, halves, strict=True))))
-        if self.masks is not None:
-            return (pixels, *_pack({place: _read_mask(path) for place, path in self.masks.items()}))
-        return pixels, None, (False,) * len(PLACES)
+            return pixels, dict(zip(_LUNGS, split_lungs(read_mask(self.union)), strict=True))
+        return pixels, {place: read_mask(path) for place, path in (self.masks or {}).items()}
 
 
 Entry = tuple[str, str, Kind, str, Split, _Loader]
@@ -284,45 +288,16 @@ def grey(film: Film) -> npt.NDArray[np.float32]:
     return film.pixels.astype(np.float32) / np.float32(255)
 
 
-def masks_of(film: Film) -> npt.NDArray[np.bool_]:
-    """Unfold the bit planes of a film into (5, 256, 256) in the order of `PLACES`; nothing is set without masks."""
-    if film.masks is None:
-        return np.zeros((len(PLACES), SIDE_PX, SIDE_PX), np.bool_)
-    planes = film.masks[None] >> np.arange(len(PLACES), dtype=np.uint8)[:, None, None]
-    return np.asarray(planes & 1, np.bool_)
+def masks_of(film: Film, *, given: bool = False) -> npt.NDArray[np.bool_]:
+    """Unfold the masks of a film into (5, 256, 256) in the order of `PLACES`; nothing is set without masks.
 
-
-def split_lungs(union: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Part a mask of both lungs into image-left (the patient's right) and image-right.
-
-    Every connected part goes to the side of the vertical line half-way between the two largest parts.
-
-    Raises
-    ------
-    InputError
-        Fewer than two parts.
+    Parameters
+    ----------
+    film : Film
+    given : bool
+        As the folder has them, even where they contradict each other.
     """
-    labels, count = ndimage.label(union)
-    if count < 2:
-        raise InputError("the lungs of this mask cannot be told apart: they are one connected region")
-    sizes = np.bincount(labels.ravel())[1:]
-    columns = np.array([x for _, x in ndimage.center_of_mass(union, labels, range(1, count + 1))])
-    middle = columns[np.argsort(sizes)[-2:]].mean()
-    left = np.isin(labels, 1 + np.flatnonzero(columns < middle))
-    return left, union & ~left
-
-
-def _read_mask(path: Path) -> npt.NDArray[np.bool_]:
-    mask = np.asarray(Image.open(path).convert("L"), dtype=np.float32)
-    return resize(mask, SIDE_PX, SIDE_PX) > 127
-
-
-def _pack(masks: dict[str, npt.NDArray[np.bool_]]) -> tuple[npt.NDArray[np.uint8], tuple[bool, ...]]:
-    packed = np.zeros((SIDE_PX, SIDE_PX), np.uint8)
-    for bit, place in enumerate(PLACES):
-        if place in masks:
-            packed |= masks[place].astype(np.uint8) << bit
-    return packed, tuple(place in masks for place in PLACES)
+    return unpack(film.given if given and film.given is not None else film.masks)
 
 
 def _images(folder: Path) -> list[Path]:

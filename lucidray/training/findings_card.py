@@ -22,7 +22,7 @@ from lucidray.training.findings_measure import HeldOut, folder_means, output_fig
 from lucidray.training.findings_page import page
 from lucidray.training.findings_pointing import MapScale, boxed_maps, choose_cut, pointing_figures
 
-NAME, VERSION = "lucidray-findings", "1"
+NAME, VERSION = "lucidray-findings", "2"
 FLOORS = {"nih": 0.81, "nih_small": 0.74}
 SUPPORTED_POSITIVES = 25
 SUPPORTED_AUROC = 0.6
@@ -97,8 +97,8 @@ def describe(read: Read, films: Films, data_dir: Path, run: dict[str, Any]) -> d
     test = HeldOut([films.rows[row] for row in test_rows], films.known[test_rows], read_rows(test_rows)[0])
     slope = _shared_slope(validation)
     scales = [_map_scale(validation, validation_maps, output) for output in range(len(OUTPUTS))]
-    boxed = boxed_maps(data_dir, films.rows, films.cache.shapes, lambda rows: read_rows(rows)[1])
-    cut = choose_cut(boxed, scales)
+    boxed = boxed_maps(data_dir, films.rows, films.cache.shapes, lambda rows: read_rows(rows)[1], scales)
+    cut = choose_cut(boxed)
     blank = read([np.zeros((8, 8), dtype=np.uint8)])[0][0]
     outputs = []
     for output, name in enumerate(OUTPUTS):
@@ -120,6 +120,7 @@ def describe(read: Read, films: Films, data_dir: Path, run: dict[str, Any]) -> d
                 "map_low": _short(scale.low),
                 "map_high": _short(scale.high),
                 "map_cut": _short(scale.at(cut["value"])),
+                "map_part_of_peak": cut["part_of_peak"],
                 "map_scale": _map_moments(validation, validation_maps, output),
                 "validation_positive": calibrated.positive,
                 "control_blank_film": _short(float(calibrated.platt.probability(blank[[output]])[0])),
@@ -135,7 +136,7 @@ def describe(read: Read, films: Films, data_dir: Path, run: dict[str, Any]) -> d
         "shared_slope": _short(slope),
         "means": {source: {**mean, "floor": FLOORS[source]} for source, mean in folder_means(test).items()},
         "region_cut": cut,
-        "pointing": pointing_figures(boxed, scales, cut["value"]),
+        "pointing": pointing_figures(boxed, cut["value"], cut["part_of_peak"]),
         "training": _training(films, run),
     }
 

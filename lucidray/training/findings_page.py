@@ -7,10 +7,11 @@ _HEAD = """# Model card: {name} {version}
 **Research use only, not for clinical diagnosis.** Written by `lucidray train findings` from `findings.json`.
 
 ## What it is
-An EfficientNet-Lite0 trunk with a head of sixteen evidence maps ({map_size} x {map_size}), for films stretched to
-{input_size} x {input_size}. An output's logit is the log of the mean of exp(map): the map is the whole explanation of
-the logit. Fourteen findings of NIH ChestX-ray14, "Any abnormality", and "Pneumonia in a child", which was trained on
-children of one to five years and is the only output meant for children.
+{members} EfficientNet-Lite0 trunks, each with a head of sixteen evidence maps ({map_size} x {map_size}), for films
+stretched to {input_size} x {input_size}; their maps are averaged. An output's logit is log(mean(exp(r * map))) / r,
+with a fixed r for each output: the map is the whole explanation of the logit. Fourteen findings of NIH ChestX-ray14,
+"Any abnormality", and "Pneumonia in a child", which was trained on children of one to five years and is the only output
+meant for children.
 
 SHA-256 of `findings.onnx`: `{onnx_sha256}`.
 
@@ -21,7 +22,7 @@ SHA-256 of `findings.onnx`: `{onnx_sha256}`.
 
 Split by patient, by a hash of the patient's id. {near_repeats_dropped} normal films that nearly repeat a held-out film
 were dropped. Labels of NIH ChestX-ray14 were mined from reports and about one in ten is wrong; so is the truth that the
-figures below compare with. {epochs} epochs, seed {seed}.
+figures below compare with. {runs}
 
 ## How well it ranks
 Test patients only; 95 % intervals over resampled patients. A positive film is compared with the negative films of its
@@ -85,17 +86,27 @@ def page(card: dict[str, Any]) -> str:
     ]
     return _HEAD.format(
         **{key: card[key] for key in ("name", "version", "map_size", "input_size", "onnx_sha256", "shared_slope")},
-        **{key: training[key] for key in ("near_repeats_dropped", "epochs", "seed")},
+        **{key: training[key] for key in ("near_repeats_dropped",)},
         sources="\n".join(f"- {source}" for source in training["data"]),
+        members=len(training["members"]),
+        runs=_runs(training["members"]),
         counts=_counts(training["splits"]),
         ranking="\n".join(_ranking_row(entry) for entry in outputs),
         means="\n".join(_mean_line(folder, mean) for folder, mean in card["means"].items()),
         calibration="\n".join(_calibration_row(entry) for entry in outputs),
         unsupported="\n".join(unsupported) or "Every output met the bar.",
         pointing=_pointing(card["pointing"]),
-        cut=f"{card['region_cut']['definition']}, x = {card['region_cut']['value']}",
+        cut="{definition}, x = {value}, y = {part_of_peak}".format(**card["region_cut"]),
         cut_boxes=card["region_cut"]["boxes"],
     )
+
+
+def _runs(members: list[dict[str, Any]]) -> str:
+    told = "; ".join(
+        f"{run['epochs']} epochs, seed {run['seed']}, {run['mirror_share']:.0%} of the films shown mirrored"
+        for run in members
+    )
+    return f"Members: {len(members)} ({told})."
 
 
 def _counts(splits: dict[str, Any]) -> str:
@@ -146,17 +157,21 @@ def _pointing(groups: dict[str, Any]) -> str:
     if not groups:
         return "There were no boxes on test films."
     lines = [
-        'Boxes of radiologists on test films. "Usual place" answers, the film unseen, with the place that most boxes',
-        "of the same finding on other films cover, and with the box that overlaps most with them.",
+        "Boxes of radiologists on test films. RSNA's Lung Opacity is held against the union of the maps of",
+        'Infiltration, Pneumonia, Consolidation, Atelectasis and Edema. "Usual place" answers, the film unseen, with',
+        "the place that most boxes of the same kind on other films cover, and with the box nearest to all of them;",
+        '"random" is a box of usual size anywhere on the film.',
         "",
-        "| boxes | n | pointing game | usual place | IoU > 0.1 | usual place | IoU > 0.3 | usual place |",
-        "|---|---|---|---|---|---|---|---|",
+        "| boxes | n | measure | maps | usual place | random |",
+        "|---|---|---|---|---|---|",
     ]
     for name, group in groups.items():
-        keys = ["pointing_game", "pointing_game_usual_place"]
-        for least in (0.1, 0.3):
-            keys += [f"overlap_over_{least}", f"overlap_over_{least}_usual_place"]
-        lines.append(f"| {name} | {group[keys[0]]['n']} | {' | '.join(_figure(group[key]) for key in keys)} |")
+        for key, measure in (
+            ("pointing_game", "pointing game"),
+            *((f"overlap_over_{least}", f"IoU > {least}") for least in (0.1, 0.3, 0.5)),
+        ):
+            cells = [_figure(group[key]), _figure(group[f"{key}_usual_place"]), f"{group[f'{key}_random']:.2f}"]
+            lines.append(f"| {name} | {group[key]['n']} | {measure} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

@@ -1,6 +1,10 @@
-"""Where to cut a heatmap into regions, learnt from boxes on training films, and how far that holds on test films."""
+"""Where to cut a heatmap into regions, learnt from boxes on training films, and how far that holds on test films.
 
-import csv
+Maps are compared on their fixed scale: 0 where nothing speaks for a finding, 1 where films with it are at their
+hottest. A box of RSNA's readers stands for the shadow that five labels share, so it is held against the union of their
+maps. The pointing game counts films (one place is asked for), overlaps count boxes.
+"""
+
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,70 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from lucidray.domain.box import Box
-from lucidray.evaluation.regions import BoxedMap, Map, best_overlap, enlarged, points_into
+from lucidray.evaluation.regions import Map, enlarged, holds, hottest, regions
 from lucidray.evaluation.segmentation import share
 from lucidray.training.films import OUTPUTS, Film
+from lucidray.training.places import film_boxes
 
-# RSNA's readers boxed opacities that suggest pneumonia; NIH's list says Infiltrate.
-_OUTPUT_OF_BOX = {"Lung Opacity": "Pneumonia", "Infiltrate": "Infiltration"}
-OVERLAPS = (0.1, 0.3)
+OVERLAPS = (0.1, 0.3, 0.5)
 _GRID = 56
-
-
-@dataclass(frozen=True, eq=False)
-class Boxed(BoxedMap):
-    """A box with the map of its finding, enlarged, and where both come from."""
-
-    output: int
-    source: str
-    split: str
-
-
-def boxed_maps(
-    data_dir: Path,
-    films: list[Film],
-    shapes: Sequence[tuple[int, int]],
-    maps: Callable[[list[int]], npt.NDArray[np.float32]],
-) -> list[Boxed]:
-    """Pair each radiologist's box with the map of its finding.
-
-    Parameters
-    ----------
-    data_dir : Path
-        Holds `nih/boxes.csv` and `nih_small/boxes.csv`; boxes are in pixels of the folder's images.
-    films : list of Film
-        The films of the run.
-    shapes : sequence of (height, width)
-        Of each film, in the pixels that the boxes are in.
-    maps : callable
-        Given rows of `films`, returns their maps, (N, 16, h, w).
-    """
-    row_of = {(film.source, film.path.name): row for row, film in enumerate(films)}
-    found: list[tuple[int, int, Box, str]] = []
-    for folder in ("nih", "nih_small"):
-        for line in _boxes(data_dir / folder / "boxes.csv"):
-            row = row_of.get((folder, line["image"]))
-            if row is None:
-                continue
-            output = OUTPUTS.index(_OUTPUT_OF_BOX.get(line["label"], line["label"].replace("_", " ")))
-            x, y, width, height = (float(line[key]) for key in ("x", "y", "width", "height"))
-            side_y, side_x = shapes[row]
-            box = Box(x / side_x, y / side_y, (x + width) / side_x, (y + height) / side_y)
-            found.append((row, output, box, line["source"]))
-    if not found:
-        return []
-    rows = sorted({row for row, *_ in found})
-    place = {row: number for number, row in enumerate(rows)}
-    values = maps(rows)
-    return [
-        Boxed(enlarged(values[place[row], output]), box, output, source, films[row].split)
-        for row, output, box, source in found
-    ]
-
-
-def _boxes(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+_RANDOM_BOXES = 200  # drawn for each box of the random baseline
 
 
 @dataclass(frozen=True)
@@ -88,108 +36,179 @@ class MapScale:
         return self.low + part * (self.high - self.low)
 
 
-def _of_scale(activation: Map, scale: MapScale, part: float) -> float:  # noqa: ARG001
-    return scale.at(part)
+@dataclass(frozen=True, eq=False)
+class Boxed:
+    """A radiologist's box, in shares of the film, and the maps of its findings on their scales, (K, h, w)."""
+
+    box: Box
+    maps: npt.NDArray[np.float32]
+    row: int
+    said: str
+    source: str
+    split: str
+
+    @property
+    def union(self) -> Map:
+        """The strongest of the maps at every place."""
+        return np.asarray(self.maps.max(axis=0), dtype=np.float32)
+
+    def best_overlap(self, cut: float, part: float) -> float:
+        """Greatest intersection over union with a region of any map; see `region_cut`."""
+        found = (region for one in self.maps for region in regions(one, region_cut(one, cut, part)))
+        return max((self.box.iou(region) for region in found), default=0.0)
 
 
-def _of_film(activation: Map, scale: MapScale, part: float) -> float:  # noqa: ARG001
-    middle = float(np.median(activation))
-    return middle + part * (float(activation.max()) - middle)
+def region_cut(scaled: Map, cut: float, part: float) -> float:
+    """Where a map on its fixed scale is cut: at `cut`, or at `part` of its own peak where that is higher.
 
-
-def _of_rank(activation: Map, scale: MapScale, part: float) -> float:  # noqa: ARG001
-    return float(np.quantile(activation, part))
-
-
-def _of_logit(activation: Map, scale: MapScale, part: float) -> float:  # noqa: ARG001
-    return part
-
-
-CUTS: dict[str, tuple[Callable[[Map, MapScale, float], float], npt.NDArray[np.float64], str]] = {
-    "share_of_scale": (
-        _of_scale,
-        np.arange(0.1, 0.96, 0.05),
-        "low + x * (high - low), with the output's fixed map scale",
-    ),
-    "share_of_film": (_of_film, np.arange(0.1, 0.96, 0.05), "median + x * (maximum - median) of the film's map"),
-    "quantile_of_film": (_of_rank, np.arange(0.5, 0.99, 0.03), "quantile x of the film's map"),
-    "logit": (_of_logit, np.arange(-4.0, 3.1, 0.5), "map value x, in logit units, for all outputs"),
-}
-
-
-def choose_cut(boxed: list[Boxed], scales: list[MapScale]) -> dict[str, Any]:
-    """Compare ways of cutting by the mean overlap of boxes and regions on training and validation films.
-
-    Returns
-    -------
-    dict
-        `kind`, `value` and `definition` of the cut that is used, and the best of each kind under `compared`. Used is a
-        share of the fixed scale, which makes no region out of the hottest place of a film that has none.
+    The first keeps films without the finding free of regions, the second keeps regions of strong films from growing.
     """
-    learn = [one for one in boxed if one.split != "test"]
-    compared = {}
-    for kind, (cut, values, definition) in CUTS.items():
-        overlaps = [
-            np.mean(
-                [best_overlap(one, cut(one.activation, scales[one.output], float(value))) for one in learn] or [0.0]
-            )
-            for value in values
-        ]
-        best = int(np.argmax(overlaps))
-        compared[kind] = {
-            "value": round(float(values[best]), 3),
-            "mean_overlap": round(float(overlaps[best]), 4),
-            "definition": definition,
-        }
-    used = compared["share_of_scale"]
-    return {"kind": "share_of_scale", **used, "boxes": len(learn), "compared": compared}
+    return max(cut, part * float(scaled.max()))
 
 
-def pointing_figures(boxed: list[Boxed], scales: list[MapScale], part: float) -> dict[str, Any]:
-    """Hit rates on test boxes, beside those of a fixed answer that never saw the film.
+def boxed_maps(
+    data_dir: Path,
+    films: list[Film],
+    shapes: Sequence[tuple[int, int]],
+    maps: Callable[[list[int]], npt.NDArray[np.float32]],
+    scales: Sequence[MapScale],
+) -> list[Boxed]:
+    """Pair each radiologist's box with the maps of its findings.
+
+    Parameters
+    ----------
+    data_dir : Path
+        Holds `nih/boxes.csv` and `nih_small/boxes.csv`; boxes are in pixels of the folder's images.
+    films : list of Film
+        The films of the run.
+    shapes : sequence of (height, width)
+        Of each film, in the pixels that the boxes are in.
+    maps : callable
+        Given rows of `films`, returns their maps, (N, 16, h, w).
+    scales : sequence of MapScale
+        One an output.
+    """
+    boxes = film_boxes(data_dir, films, shapes)
+    if not boxes:
+        return []
+    rows = sorted({one.row for one in boxes})
+    place = {row: number for number, row in enumerate(rows)}
+    values = maps(rows)
+
+    def scaled(row: int, output: int) -> Map:
+        low, high = scales[output].low, scales[output].high
+        return enlarged((values[place[row], output] - low) / (high - low))
+
+    return [
+        Boxed(
+            one.box,
+            np.stack([scaled(one.row, OUTPUTS.index(label)) for label in one.labels]),
+            one.row,
+            one.said,
+            one.source,
+            films[one.row].split,
+        )
+        for one in boxes
+    ]
+
+
+def choose_cut(boxed: list[Boxed]) -> dict[str, Any]:
+    """Choose the cut by the mean overlap of boxes and regions on training and validation films.
+
+    Validation boxes count as much as training boxes together, for the network has learnt from the latter.
 
     Returns
     -------
     dict
-        For all boxes and for each source of boxes: rates with Wilson's interval. `..._usual_place` answers with the
-        point that most boxes of the same finding on other films cover, and with the box that overlaps most with them.
+        `value` and `part_of_peak` of `region_cut`, the overlap that they reach, and the table of all that were tried.
+    """
+    learn = {split: [one for one in boxed if one.split == split] for split in ("train", "validation")}
+    groups = [group for group in learn.values() if group]
+    tried = []
+    for cut in np.arange(0.1, 0.76, 0.05):
+        for part in np.arange(0.3, 0.86, 0.05):
+            means = [np.mean([one.best_overlap(float(cut), float(part)) for one in group]) for group in groups]
+            overlap = float(np.mean(means)) if means else 0.0
+            tried.append((round(float(cut), 2), round(float(part), 2), round(overlap, 4)))
+    best_cut, best_part, best_overlap = max(tried, key=lambda row: (row[2], row[0]))
+    definition = "the larger of x on the output's fixed scale and y of the film's own peak"
+    return {
+        "definition": definition,
+        "value": best_cut,
+        "part_of_peak": best_part,
+        "mean_overlap": best_overlap,
+        "boxes": sum(map(len, groups)),
+        "compared": [list(row) for row in tried],
+    }
+
+
+def pointing_figures(boxed: list[Boxed], cut: float, part: float) -> dict[str, Any]:
+    """Hit rates on test boxes, beside those of answers that never saw the film.
+
+    Returns
+    -------
+    dict
+        For all boxes and for each kind: rates with Wilson's interval. `..._usual_place` answers with the point that
+        most boxes of the kind on other films cover, and with the box that overlaps most with them; `..._random` is the
+        mean over boxes of the same sizes thrown anywhere on the film.
     """
     test = [one for one in boxed if one.split == "test"]
     learn = [one for one in boxed if one.split != "test"]
     if not test or not learn:
         return {}
-    usual = {output: _usual_place(output, learn) for output in {one.output for one in test}}
-    groups = {"all": test, **{name: [b for b in test if b.source == name] for name in sorted({b.source for b in test})}}
-    return {name: _group_figures(group, scales, part, usual) for name, group in groups.items()}
+    groups = {"all": test}
+    for one in test:
+        groups.setdefault(f"{one.source}: {one.said}", []).append(one)
+    usual = {one.said: _usual_place(one.said, learn) for one in test}
+    groups = {name: group for name, group in groups.items() if len(group) >= 5}
+    return {name: _group_figures(group, cut, part, usual, learn) for name, group in groups.items()}
 
 
 def _group_figures(
-    group: list[Boxed], scales: list[MapScale], part: float, usual: dict[int, BoxedMap]
-) -> dict[str, dict[str, float]]:
-    figures = {
-        "pointing_game": _rate([points_into(one) for one in group]),
-        "pointing_game_usual_place": _rate(
-            [points_into(BoxedMap(usual[one.output].activation, one.box)) for one in group]
-        ),
+    group: list[Boxed], cut: float, part: float, usual: dict[str, tuple[tuple[float, float], Box]], learn: list[Boxed]
+) -> dict[str, Any]:
+    thrown = _thrown(learn)
+    of_film: dict[tuple[int, str, str], list[Boxed]] = {}
+    for one in group:
+        of_film.setdefault((one.row, one.source, one.said), []).append(one)
+    films = list(of_film.values())
+    figures: dict[str, Any] = {
+        "pointing_game": _rate([_any_holds(boxes, hottest(boxes[0].union)) for boxes in films]),
+        "pointing_game_usual_place": _rate([_any_holds(boxes, usual[boxes[0].said][0]) for boxes in films]),
+        "pointing_game_random": round(float(np.mean([sum(one.box.area for one in boxes) for boxes in films])), 4),
     }
     for least in OVERLAPS:
-        overlaps = [best_overlap(one, scales[one.output].at(part)) for one in group]
-        figures[f"overlap_over_{least}"] = _rate([overlap > least for overlap in overlaps])
-        fixed = [usual[one.output].box.iou(one.box) for one in group]
-        figures[f"overlap_over_{least}_usual_place"] = _rate([overlap > least for overlap in fixed])
+        figures[f"overlap_over_{least}"] = _rate([one.best_overlap(cut, part) > least for one in group])
+        figures[f"overlap_over_{least}_usual_place"] = _rate([usual[one.said][1].iou(one.box) > least for one in group])
+        hits = [np.mean([box.iou(one.box) > least for box in thrown]) for one in group]
+        figures[f"overlap_over_{least}_random"] = round(float(np.mean(hits)), 4)
     return figures
 
 
-def _usual_place(output: int, learn: list[Boxed]) -> BoxedMap:
-    """How many boxes cover each place, and the box most like the others; of all findings where this one has no box."""
-    boxes = [one.box for one in learn if one.output == output] or [one.box for one in learn]
+def _any_holds(boxes: list[Boxed], point: tuple[float, float]) -> bool:
+    return any(holds(one.box, point) for one in boxes)
+
+
+def _thrown(learn: list[Boxed]) -> list[Box]:
+    rng = np.random.default_rng(0)
+    boxes = []
+    for place in rng.integers(0, len(learn), _RANDOM_BOXES):
+        size = learn[int(place)].box
+        x0, y0 = rng.uniform(0, 1 - size.width), rng.uniform(0, 1 - size.height)
+        boxes.append(Box(x0, y0, x0 + size.width, y0 + size.height))
+    return boxes
+
+
+def _usual_place(said: str, learn: list[Boxed]) -> tuple[tuple[float, float], Box]:
+    """Where most boxes of a kind lie, and the box most like the others; of all kinds where this one has no box."""
+    boxes = [one.box for one in learn if one.said == said] or [one.box for one in learn]
     centres = (np.arange(_GRID) + 0.5) / _GRID
     covered = np.zeros((_GRID, _GRID), dtype=np.float32)
     for box in boxes:
         rows, columns = (centres >= box.y0) & (centres <= box.y1), (centres >= box.x0) & (centres <= box.x1)
         covered += rows[:, None] & columns
     typical = max(boxes, key=lambda box: sum(box.iou(other) for other in boxes))
-    return BoxedMap(covered, typical)
+    return hottest(covered), typical
 
 
 def _rate(hits: list[bool]) -> dict[str, float]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lucidray.domain.box import Box
-from lucidray.evaluation.regions import BoxedMap, best_overlap, enlarged, points_into, regions
+from lucidray.evaluation.regions import enlarged, holds, hottest, regions
 
 
 @pytest.fixture
@@ -21,19 +21,12 @@ def test_region_is_where_the_map_is_hot(hot_upper_right: np.ndarray) -> None:
 
 def test_nothing_reaches_a_high_cut(hot_upper_right: np.ndarray) -> None:
     assert regions(hot_upper_right, 3.0) == []
-    assert best_overlap(BoxedMap(hot_upper_right, Box(0, 0, 1, 1)), 3.0) == 0.0
 
 
 def test_pointing_game(hot_upper_right: np.ndarray) -> None:
-    assert points_into(BoxedMap(hot_upper_right, Box(0.7, 0.0, 1.0, 0.3)))
-    assert not points_into(BoxedMap(hot_upper_right, Box(0.0, 0.0, 0.3, 0.3)))
-    assert not points_into(BoxedMap(hot_upper_right, Box(0.7, 0.7, 1.0, 1.0)))
-
-
-def test_best_overlap_takes_the_better_of_two_regions() -> None:
-    activation = np.zeros((4, 4), dtype=np.float32)
-    activation[0, 0] = activation[3, 3] = 1.0
-    assert best_overlap(BoxedMap(activation, Box(0.75, 0.75, 1.0, 1.0)), 0.5) == pytest.approx(1.0)
+    assert holds(Box(0.7, 0.0, 1.0, 0.3), hottest(hot_upper_right))
+    assert not holds(Box(0.0, 0.0, 0.3, 0.3), hottest(hot_upper_right))
+    assert not holds(Box(0.7, 0.7, 1.0, 1.0), hottest(hot_upper_right))
 
 
 def test_enlarging_keeps_places(hot_upper_right: np.ndarray) -> None:

@@ -13,7 +13,8 @@ from lucidray.training import anatomy, anatomy_cases, anatomy_films  # noqa: E40
 from lucidray.training.anatomy_batches import Batches, stack  # noqa: E402
 from lucidray.training.anatomy_card import model_card  # noqa: E402
 from lucidray.training.anatomy_cases import Case, frontal, lateral, move, not_chest  # noqa: E402
-from lucidray.training.anatomy_films import Film, masks_of, split_lungs, split_of, without_repeats  # noqa: E402
+from lucidray.training.anatomy_films import Film, masks_of, split_of, without_repeats  # noqa: E402
+from lucidray.training.anatomy_masks import mend, pack, split_lungs, unpack  # noqa: E402
 from lucidray.training.anatomy_network import Logits  # noqa: E402
 from lucidray.training.anatomy_pictures import no_chest_pixels  # noqa: E402
 from lucidray.training.anatomy_places import MIRRORED_PLACES, PLACES, SIDE_PX  # noqa: E402
@@ -212,6 +213,35 @@ def test_lungs_of_one_mask_are_told_apart() -> None:
     np.testing.assert_array_equal(left | right, union)
     with pytest.raises(InputError, match="cannot be told apart"):
         split_lungs(left)
+
+
+def drawn(left: int, right: int) -> np.ndarray:
+    mask = np.zeros((SIDE_PX, SIDE_PX), np.bool_)
+    mask[60:180, left:right] = True
+    return mask
+
+
+def test_a_heart_and_a_lung_whose_files_are_exchanged_change_back() -> None:
+    masks = {"right_lung": drawn(30, 90), "left_lung": drawn(100, 150), "heart": drawn(160, 220)}
+    mended = mend(masks)
+    np.testing.assert_array_equal(mended["heart"], masks["left_lung"])
+    np.testing.assert_array_equal(mended["left_lung"], masks["heart"])
+
+
+def test_a_lung_drawn_through_the_heart_ends_at_the_heart() -> None:
+    masks = {"right_lung": drawn(30, 90), "left_lung": drawn(120, 220), "heart": drawn(95, 150)}
+    mended = mend(masks)
+    assert not (mended["left_lung"] & mended["heart"]).any()
+    np.testing.assert_array_equal(mended["heart"], masks["heart"])
+    np.testing.assert_array_equal(mended["left_lung"], drawn(150, 220))
+
+
+def test_masks_that_touch_stay_as_they_are() -> None:
+    masks = {"right_lung": drawn(30, 91), "left_lung": drawn(149, 220), "heart": drawn(90, 150)}
+    assert mend(masks) is masks
+    assert mend({"right_lung": drawn(0, 9)}).keys() == {"right_lung"}
+    np.testing.assert_array_equal(unpack(pack(masks))[2], masks["heart"])
+    assert not unpack(None).any()
 
 
 def test_films_that_repeat_a_held_out_film_are_dropped() -> None:

