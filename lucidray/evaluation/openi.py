@@ -49,7 +49,7 @@ TERMS: dict[str, tuple[ClaimLabel, ...]] = {
     "Hernia, Diaphragmatic": ("Hernia",),
     "Pneumoperitoneum": ("Free Air",),
 }
-# Terms that mean a finding only with a certain qualifier.
+# Terms that mean a finding, or another one, with a certain qualifier.
 QUALIFIED: dict[tuple[str, str], ClaimLabel] = {
     ("Cardiac Shadow", "enlarged"): "Cardiomegaly",
     ("Cicatrix", "lung"): "Fibrosis",
@@ -128,8 +128,8 @@ def coded_labels(terms: list[str]) -> tuple[frozenset[ClaimLabel], frozenset[Cla
         name, *qualifiers = (part.strip() for part in term.split("/"))
         if any((name, qualifier) in _NOT_OF_THE_LUNG for qualifier in qualifiers):
             continue
-        found = [*TERMS.get(name, ())]
-        found += [QUALIFIED[name, qualifier] for qualifier in qualifiers if (name, qualifier) in QUALIFIED]
+        by_qualifier = [QUALIFIED[name, qualifier] for qualifier in qualifiers if (name, qualifier) in QUALIFIED]
+        found = by_qualifier or [*TERMS.get(name, ())]
         (doubtful if _DOUBT in qualifiers else present).update(found)
     return frozenset(present), frozenset(doubtful - present)
 

@@ -32,6 +32,7 @@ Kind = Literal[
     "not_negating",
     "uncertainty_before",
     "uncertainty_after",
+    "uncertainty_list",
     "between",
     "same",
     "question",
@@ -114,6 +115,7 @@ class _Uncertainty(_Part):
     before: list[str]
     after: list[str]
     between: list[str]
+    list_: list[str] = []
 
 
 class _Sections(_Part):
@@ -281,9 +283,26 @@ def fold(text: str) -> str:
 
 
 def expand(term: str) -> list[str]:
-    """Write out the alternatives in brackets: "[a|b] c" gives "a c" and "b c"."""
-    parts = [part[1:-1].split("|") if part[0] == "[" else [part] for part in re.findall(r"\[[^\]]*\]|[^\[]+", term)]
-    return list(dict.fromkeys(" ".join("".join(choice).split()) for choice in product(*parts)))
+    """Write out the alternatives in brackets: "[a|b[|s]] c" gives "a c", "b c" and "bs c"."""
+    open_brackets: list[tuple[list[str], list[str]]] = []
+    # What is finished of the alternative being read, and the alternatives before it.
+    done, options = [""], list[str]()
+    for part in re.findall(r"[\[\]|]|[^\[\]|]+", term):
+        if part == "[":
+            open_brackets.append((done, options))
+            done, options = [""], []
+        elif part == "|":
+            options += done
+            done = [""]
+        elif part == "]":
+            inner = [*options, *done]
+            done, options = open_brackets.pop()
+            done = [start + end for start, end in product(done, inner)]
+        else:
+            done = [start + part for start in done]
+    if open_brackets or options:
+        raise ValueError(f"brackets do not match: {term}")
+    return list(dict.fromkeys(" ".join(each.split()) for each in done))
 
 
 def claim_languages() -> tuple[str, ...]:
@@ -340,6 +359,7 @@ def _entries(table: _Table) -> Iterator[tuple[str, Meaning]]:
         ("not_negating", table.negation.not_negating),
         ("uncertainty_before", table.uncertainty.before),
         ("uncertainty_after", table.uncertainty.after),
+        ("uncertainty_list", table.uncertainty.list_),
         ("between", table.uncertainty.between),
         ("same", table.same),
         ("question", table.question),

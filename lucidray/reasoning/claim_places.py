@@ -125,6 +125,8 @@ def _share(found: list[Mention], given: list[Place]) -> None:
             continue
         if before.sides and not here.sides and not here.zones and not before.behind and found[index].by_word:
             here.sides |= before.sides
+            if found[index].link != "and":  # "left basilar atelectasis or infiltrate" is one place
+                here.zones |= before.zones
         elif here.behind and here.sides and not before.sides and not before.zones:
             before.sides |= here.sides
             before.zones |= here.zones

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from lucidray.domain.claim import ClaimLabel, Polarity
-from lucidray.reasoning.claim_lexicon import ClaimLexicon, Event, Token
+from lucidray.reasoning.claim_lexicon import ClaimLexicon, Event, Kind, Token
 
 NAMED, RELATED, IMPLIED = 0, 1, 2
 _ALL: tuple[str, ...] = (*(label for part in get_args(ClaimLabel)[:1] for label in get_args(part)), "Free Air")
@@ -40,9 +40,14 @@ _SAID: dict[tuple[str, str, bool], _Said] = {
     ("angles", "blunted", False): (("Effusion",), "uncertain", RELATED),
     ("angles", "blunted", True): (("Effusion",), "absent", IMPLIED),
     ("vessels", "normal", False): (("Edema",), "absent", IMPLIED),
+    ("vessels", "enlarged", False): (("Edema",), "uncertain", RELATED),
+    ("vessels", "borderline", False): (("Edema",), "uncertain", RELATED),
     ("chest", "normal", False): (_ALL, "absent", IMPLIED),
     ("chest", "clear", False): (CLEAR_LUNGS, "absent", IMPLIED),
 }
+
+# How many words may stand between an adjective and its organ: "normal size of the heart".
+_REACH_OF_ADJECTIVE = 3
 
 Scope = Literal["none", "negated", "uncertain", "question", "same"]
 Link = Literal["list", "or", "and", "between", "cue", "with", "new", "plain"]
@@ -85,11 +90,12 @@ class _State:
     same_as: Polarity | None = None
     count: int = 0
     fresh: bool = False
+    listing: bool = False
     clause: int = 0
     opened: bool = False
     link: Link = "new"
     before: str = ""
-    pending: tuple[str, Scope] | None = None
+    pending: tuple[str, Scope, int] | None = None
     subjects: list[str] = field(default_factory=list)
     touched: bool = False
     settled: int = 0
@@ -152,7 +158,9 @@ class _Walk:
         elif event.has("end", "opening"):
             self._end_clause(opened=event.has("opening"))
         elif event.has("not_negating"):
-            state.scope, state.before, state.link = "none", "cue", "cue"
+            # "could be resolving pneumonia" stays a doubt; "no effusion, no change in the nodule" is no longer a denial.
+            state.scope = "none" if state.scope == "negated" else state.scope
+            state.before = state.link = "cue"
         elif event.has("question", "question_after"):
             self._question(event)
         elif event.has("same"):
@@ -164,7 +172,7 @@ class _Walk:
                 self.found[-1].polarity = "uncertain"
         elif event.has("negation_before", "negation_after"):
             self._negation(index, event)
-        elif event.has("uncertainty_before", "uncertainty_after") and not self._is_said_of_organ(event):
+        elif event.has("uncertainty_before", "uncertainty_after", "uncertainty_list") and not self._is_said_of_organ(index):
             self._uncertainty(index, event)
         elif event.has("subject"):
             self._subject(index, event)
@@ -173,8 +181,16 @@ class _Walk:
         elif event.has("comma", "and", "or", "with"):
             self._connector(index, event)
 
-    def _is_said_of_organ(self, event: Event) -> bool:
-        return event.has("predicate") and bool(self.state.subjects)
+    def _is_said_of_organ(self, index: int) -> bool:
+        event = self.events[index]
+        return event.has("predicate") and (bool(self.state.subjects) or self._is_next_to(index, "subject"))
+
+    def _is_next_to(self, index: int, *kinds: Kind) -> bool:
+        """Whether an event of one of these kinds follows with no word between."""
+        if index + 1 >= len(self.events):
+            return False
+        following = self.events[index + 1]
+        return following.start == self.events[index].end and following.has(*kinds)
 
     def _end_clause(self, *, opened: bool) -> None:
         state = self.state
@@ -219,7 +235,7 @@ class _Walk:
 
     def _uncertainty(self, index: int, event: Event) -> None:
         state = self.state
-        before, after = event.has("uncertainty_before"), event.has("uncertainty_after")
+        before, after = event.has("uncertainty_before", "uncertainty_list"), event.has("uncertainty_after")
         if before and after:
             after = self._follows_mention(index) and not self._leads_to_mention(index)
         elif before and not self._leads_anywhere(index) and self._follows_mention(index):
@@ -235,6 +251,7 @@ class _Walk:
         if (state.scope == "negated" and state.fresh) or state.scope == "question":
             return
         state.scope, state.count, state.fresh = "uncertain", 0, True
+        state.listing = event.has("uncertainty_list")
         state.before, state.link = "uncertainty", "cue"
 
     def _connector(self, index: int, event: Event) -> None:
@@ -242,7 +259,7 @@ class _Walk:
         if event.has("comma"):
             self._maybe_anew(index)
             state.fresh = state.fresh and state.count == 0
-            if state.scope == "uncertain" and state.count and not self.closed[index]:
+            if state.scope == "uncertain" and state.count and not self.closed[index] and not state.listing:
                 state.scope = "none"
             state.link = "list" if state.link in {"plain", "list"} else state.link
         elif event.has("or"):
@@ -256,7 +273,7 @@ class _Walk:
                 state.scope = "none"
             state.fresh = False
             state.link = "with"
-        if state.before in {"negation", "uncertainty"} and state.count:
+        if state.before not in {"negation", "uncertainty", "cue", "end"} or state.count:
             state.before = "connector"
 
     def _maybe_anew(self, index: int) -> None:
@@ -313,12 +330,14 @@ class _Walk:
                 state.count += 1
             return
         if state.pending is not None:
-            predicate, scope = state.pending
-            if self._say(index, name, predicate, scope):
-                state.before = "subject"
-                return
-            state.before = "subject"
-            return
+            predicate, scope, end = state.pending
+            if event.start - end <= _REACH_OF_ADJECTIVE or state.before == "connector":
+                state.pending = (predicate, scope, event.end)
+                if self._say(index, name, predicate, scope):
+                    state.before = "subject"
+                    return
+            else:
+                state.pending = None
         if state.touched or state.before not in {"subject", "connector"}:
             state.subjects = state.subjects if state.before == "connector" and not state.touched else []
             state.touched = False
@@ -331,9 +350,7 @@ class _Walk:
         scope: Scope = {"negation": "negated", "uncertainty": "uncertain"}.get(state.before, "none")  # type: ignore[assignment]
         if state.scope == "question" and state.fresh:
             return
-        following = self.events[index + 1] if index + 1 < len(self.events) else None
-        adjacent = following is not None and following.start == event.end
-        attributive = adjacent and following is not None and following.has("subject", "finding", "other")
+        attributive = self._is_next_to(index, "subject", "finding", "other")
         preceding = self.events[index - 1] if index else None
         told_of = preceding is not None and preceding.end == event.start and preceding.has("subject")
         if state.subjects and not (attributive and (event.has("severity") or not told_of)) and not (state.touched and attributive):
@@ -343,7 +360,7 @@ class _Walk:
             if any(said):
                 return
         if not event.has("severity") or attributive:
-            state.pending = (name, scope)
+            state.pending = (name, scope, event.end)
         state.before = "predicate"
 
     def _say(self, index: int, subject: str, predicate: str, scope: Scope) -> bool:
@@ -404,7 +421,7 @@ class _Walk:
                 break
             first -= 1
         state.settled = len(found)
-        return [mention for mention in found[first:] if mention.by_word]
+        return [mention for mention in found[first:] if mention.level < IMPLIED]
 
     def _settle_alternatives(self) -> None:
         """Leave both sides of an "or" uncertain, where neither is denied."""
