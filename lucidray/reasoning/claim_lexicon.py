@@ -54,7 +54,8 @@ Subject = Literal["heart", "lungs", "pleura", "angles", "vessels", "chest", "pro
 Predicate = Literal["normal", "enlarged", "borderline", "clear", "blunted", "neutral"]
 # Chinese is written without spaces: each of its characters is a token.
 _TOKEN = re.compile(r"[\u3400-\u9fff]|[^\W\d_\u3400-\u9fff]+|\d+(?:[.,]\d+)*|[^\w\s]|_")
-_ARABIC_PREFIXES = ("وال", "فال", "بال", "كال", "لل", "ال", "و", "ف", "ب", "ل")
+_ARABIC_PREFIXES = ("لل", "و", "ف", "ب", "ك", "ل")
+_ARABIC_ARTICLE = "ال"
 _MIN_LETTERS_FOR_TYPO = 7
 _MAX_LETTERS_FOR_TYPO = 24
 _MARKS: dict[str, Kind] = {
@@ -265,10 +266,10 @@ class ClaimLexicon:
         return (word,)
 
     def _without_prefix(self, word: str) -> tuple[str, ...]:
-        """Take "and", "in", "for" and the article off an Arabic word, as far as a known word is left."""
+        """Take "and", "in" or "for" off an Arabic word where a known word is left."""
         for prefix in _ARABIC_PREFIXES:
-            rest = word.removeprefix(prefix)
-            if rest != word and rest in self._words:
+            rest = _without_article(word.removeprefix(prefix))
+            if word.startswith(prefix) and rest in self._words:
                 return ("و", rest) if prefix[0] == "و" else (rest,)
         return (word,)
 
@@ -278,8 +279,13 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     plain = "".join(char for char in unicodedata.normalize("NFKD", text) if unicodedata.category(char) != "Mn")
-    plain = plain.casefold().replace("ـ", "").replace("ى", "ي").replace("ة", "ه").replace("’", "'")
-    return plain or text
+    plain = plain.casefold().replace("œ", "oe").replace("ـ", "").replace("ى", "ي").replace("ة", "ه").replace("’", "'")
+    return _without_article(plain) or text
+
+
+def _without_article(word: str) -> str:
+    """Take the article off an Arabic word; shorter words ("but", "to") only look as if they had one."""
+    return word[2:] if word.startswith(_ARABIC_ARTICLE) and len(word) > 4 and " " not in word else word
 
 
 def expand(term: str) -> list[str]:

@@ -10,10 +10,12 @@ from typing import cast
 
 from lucidray.domain.claim import Severity
 from lucidray.domain.vocabulary import Side, Zone
-from lucidray.reasoning.claim_lexicon import Event
+from lucidray.reasoning.claim_lexicon import Event, Kind
 from lucidray.reasoning.claim_scope import Mention
 
-_PARTS = ("comma", "and", "or", "between", "with", "end", "opening", "negation_before", "uncertainty_before", "same")
+_PARTS_AHEAD: tuple[Kind, ...] = ("comma", "and", "or", "between", "with", "end", "negation_before", "uncertainty_before", "same")
+# "In the left base there is an opacity": such an opening parts a place from what came before it only.
+_PARTS: tuple[Kind, ...] = (*_PARTS_AHEAD, "opening")
 _RANK: dict[str, int] = {"mild": 0, "moderate": 1, "severe": 2}
 _REACH_OF_PREPOSITION = 3
 
@@ -62,7 +64,7 @@ def places(found: list[Mention], events: list[Event]) -> list[Place]:
     given = [Place() for _ in found]
     if not found:
         return given
-    parts = _counted(events)
+    parts, parts_ahead = _counted(events, _PARTS), _counted(events, _PARTS_AHEAD)
     following = 0
     prepositions_end = -10
     for index, event in enumerate(events):
@@ -77,7 +79,7 @@ def places(found: list[Mention], events: list[Event]) -> list[Place]:
             owner = following
         else:
             after_preposition = event.start - prepositions_end < _REACH_OF_PREPOSITION
-            owner = _owner(index, following, found, events, parts, after_preposition=after_preposition)
+            owner = _owner(index, following, found, events, parts, parts_ahead, after_preposition=after_preposition)
         given[owner].sides |= {meaning.value for meaning in event.get("side")}
         given[owner].zones |= {meaning.value for meaning in event.get("zone")}
         given[owner].severities |= {meaning.value for meaning in event.get("severity")}
@@ -86,17 +88,24 @@ def places(found: list[Mention], events: list[Event]) -> list[Place]:
     return given
 
 
-def _counted(events: list[Event]) -> list[int]:
+def _counted(events: list[Event], kinds: tuple[Kind, ...]) -> list[int]:
     """Count the events that part, up to and with each one."""
     total, counts = 0, []
     for event in events:
-        total += event.has(*_PARTS)
+        total += event.has(*kinds)
         counts.append(total)
     return counts
 
 
 def _owner(
-    index: int, following: int, found: list[Mention], events: list[Event], parts: list[int], *, after_preposition: bool
+    index: int,
+    following: int,
+    found: list[Mention],
+    events: list[Event],
+    parts: list[int],
+    parts_ahead: list[int],
+    *,
+    after_preposition: bool,
 ) -> int:
     """Return which mention a word of place or degree belongs to."""
     before = following - 1
@@ -105,7 +114,7 @@ def _owner(
     if following >= len(found):
         return before
     parted_before = parts[index] > parts[found[before].event]
-    parted_after = parts[found[following].event] > parts[index]
+    parted_after = parts_ahead[found[following].event] > parts_ahead[index]
     if parted_before != parted_after:
         return following if parted_before else before
     if parted_before:
