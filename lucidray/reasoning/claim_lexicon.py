@@ -46,6 +46,7 @@ Kind = Literal[
     "stop",
     "anew",
     "preposition",
+    "verb",
     "side",
     "zone",
     "severity",
@@ -61,7 +62,6 @@ _MAX_LETTERS_FOR_TYPO = 24
 _MARKS: dict[str, Kind] = {
     ",": "comma",
     "،": "comma",
-    "，": "comma",
     "、": "comma",
     "(": "comma",
     ")": "comma",
@@ -70,6 +70,9 @@ _MARKS: dict[str, Kind] = {
     "-": "comma",
     "–": "comma",
     "—": "comma",
+    ":": "comma",
+    "：": "comma",
+    "，": "end",
     ";": "end",
     "；": "end",
     "؛": "end",
@@ -145,6 +148,7 @@ class _Table(_Part):
     or_: list[str]
     anew: list[str]
     prepositions: list[str]
+    verbs: list[str] = []
     sides: dict[Side, list[str]]
     zones: dict[Zone, list[str]]
     places: dict[str, list[str]]
@@ -231,7 +235,7 @@ class ClaimLexicon:
             if meanings is not None:
                 found.append(Event(index, longest, tuple(meanings)))
             elif (kind := _MARKS.get(tokens[index].word)) is not None:
-                found.append(Event(index, index + 1, (Meaning(kind),)))
+                found.append(Event(index, index + 1, (Meaning(kind, "sign"),)))
             index = max(longest, index + 1)
         return found
 
@@ -377,6 +381,7 @@ def _entries(table: _Table) -> Iterator[tuple[str, Meaning]]:
         ("or", table.or_),
         ("anew", table.anew),
         ("preposition", table.prepositions),
+        ("verb", table.verbs),
     ]
     for kind, terms in plain:
         yield from each(terms, Meaning(kind))

@@ -18,6 +18,7 @@ _PARTS_AHEAD: tuple[Kind, ...] = ("comma", "and", "or", "between", "with", "end"
 _PARTS: tuple[Kind, ...] = (*_PARTS_AHEAD, "opening")
 _RANK: dict[str, int] = {"mild": 0, "moderate": 1, "severe": 2}
 _REACH_OF_PREPOSITION = 3
+_MOST_MODIFIERS = 6
 
 
 @dataclass
@@ -65,6 +66,7 @@ def places(found: list[Mention], events: list[Event]) -> list[Place]:
     if not found:
         return given
     parts, parts_ahead = _counted(events, _PARTS), _counted(events, _PARTS_AHEAD)
+    breaks = _breaks(events)
     following = 0
     prepositions_end = -10
     for index, event in enumerate(events):
@@ -80,6 +82,8 @@ def places(found: list[Mention], events: list[Event]) -> list[Place]:
         else:
             after_preposition = event.start - prepositions_end < _REACH_OF_PREPOSITION
             owner = _owner(index, following, found, events, parts, parts_ahead, after_preposition=after_preposition)
+            if owner < following and breaks[index] > breaks[found[owner].event]:
+                continue
         given[owner].sides |= {meaning.value for meaning in event.get("side")}
         given[owner].zones |= {meaning.value for meaning in event.get("zone")}
         given[owner].severities |= {meaning.value for meaning in event.get("severity")}
@@ -93,6 +97,15 @@ def _counted(events: list[Event], kinds: tuple[Kind, ...]) -> list[int]:
     total, counts = 0, []
     for event in events:
         total += event.has(*kinds)
+        counts.append(total)
+    return counts
+
+
+def _breaks(events: list[Event]) -> list[int]:
+    """Count the words behind which nothing more is said of what came before: "no", "although"."""
+    total, counts = 0, []
+    for event in events:
+        total += event.has("negation_before") or any(meaning.value != "sign" for meaning in event.get("end"))
         counts.append(total)
     return counts
 
@@ -119,11 +132,27 @@ def _owner(
         return following if parted_before else before
     if parted_before:
         return before if after_preposition or events[index].has("severity") is False else following
-    if after_preposition:
-        return before
-    near_after = events[found[following].event].start - events[index].end
-    near_before = events[index].start - events[found[before].event].end
-    return following if near_after <= near_before or near_after <= 1 else before
+    if _stands_before(index, found[following].event, events):
+        return following
+    return before if after_preposition or _gap(index, found[before].event, events) < _gap(index, found[following].event, events) else following
+
+
+def _stands_before(index: int, target: int, events: list[Event]) -> bool:
+    """Whether only words of place or degree stand between a word and the finding behind it."""
+    end = events[index].end
+    for event in events[index + 1 : min(target, index + _MOST_MODIFIERS) + 1]:
+        if event.start - end > 1:
+            return False
+        if event is events[target]:
+            return True
+        end = event.end
+    return False
+
+
+def _gap(index: int, other: int, events: list[Event]) -> int:
+    """Return how many tokens lie between two events."""
+    first, second = sorted((events[index], events[other]))
+    return second.start - first.end
 
 
 def _share(found: list[Mention], given: list[Place]) -> None:

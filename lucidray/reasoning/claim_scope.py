@@ -93,6 +93,7 @@ class _State:
     listing: bool = False
     clause: int = 0
     opened: bool = False
+    verb: bool = False
     link: Link = "new"
     before: str = ""
     pending: tuple[str, Scope, int] | None = None
@@ -180,6 +181,8 @@ class _Walk:
             self._predicate(index, event)
         elif event.has("comma", "and", "or", "with"):
             self._connector(index, event)
+        if event.has("verb", "predicate"):
+            state.verb = state.link == "plain"
 
     def _is_said_of_organ(self, index: int) -> bool:
         event = self.events[index]
@@ -198,7 +201,9 @@ class _Walk:
         state.scope, state.count, state.fresh = "none", 0, False
         state.clause += 1
         state.opened, state.link, state.before = opened, "new", "end"
-        state.subjects, state.pending, state.touched = [], None, False
+        state.pending, state.touched, state.verb = None, False, False
+        if opened:
+            state.subjects = []
 
     def _question(self, event: Event) -> None:
         if event.has("question_after") and self._group_is_open() and not event.has("question"):
@@ -256,6 +261,11 @@ class _Walk:
 
     def _connector(self, index: int, event: Event) -> None:
         state = self.state
+        if state.verb and event.has("comma", "and") and not self.closed[index]:
+            # What was said is complete: "the right effusion is smaller and the left effusion has resolved".
+            state.verb, state.link = False, "new"
+            if state.scope in {"negated", "uncertain"} and state.count:
+                state.scope, state.count, state.fresh = "none", 0, False
         if event.has("comma"):
             self._maybe_anew(index)
             state.fresh = state.fresh and state.count == 0
@@ -318,8 +328,7 @@ class _Walk:
     def _add(self, index: int, labels: tuple[str, ...], level: int, polarity: Polarity | None, *, by_word: bool = True) -> None:
         state = self.state
         self.found.append(Mention(labels, level, polarity, index, state.link, state.clause, by_word))
-        state.link = "plain"
-        state.before = "mention"
+        state.link, state.before, state.verb = "plain", "mention", False
 
     def _subject(self, index: int, event: Event) -> None:
         state = self.state

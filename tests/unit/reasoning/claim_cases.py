@@ -22,7 +22,7 @@ def read_cases(name: str) -> list[tuple[str, dict[str, tuple]]]:
             found = [next((word for word in rest if word in get_args(kind)), None) for kind in (Side, Zone, Severity)]
             assert len(rest) == sum(each is not None for each in found), line
             expected[" ".join(words[:length])] = (polarity, *found)
-        cases.append((text, expected))
+        cases.append((text.replace("\\n", "\n"), expected))
     return cases
 
 
