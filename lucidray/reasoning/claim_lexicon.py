@@ -54,7 +54,8 @@ Kind = Literal[
 Subject = Literal["heart", "lungs", "pleura", "angles", "vessels", "chest", "process", "elsewhere"]
 Predicate = Literal["normal", "enlarged", "borderline", "clear", "blunted", "neutral"]
 # Chinese is written without spaces: each of its characters is a token.
-_TOKEN = re.compile(r"[\u3400-\u9fff]|[^\W\d_\u3400-\u9fff]+|\d+(?:[.,]\d+)*|[^\w\s]|_")
+# Accents and Arabic vowel signs that stand as characters of their own belong to their word.
+_TOKEN = re.compile(r"[\u3400-\u9fff]|(?:[^\W\d_\u3400-\u9fff][\u0300-\u036f\u064b-\u0655\u0670]*)+|\d+(?:[.,]\d+)*|[^\w\s]|_")
 _ARABIC_PREFIXES = ("لل", "و", "ف", "ب", "ك", "ل")
 _ARABIC_ARTICLE = "ال"
 _MIN_LETTERS_FOR_TYPO = 7
@@ -163,15 +164,17 @@ class _Node:
     """What may follow here, and what the words so far mean."""
 
     after: dict[str, "_Node"] = field(default_factory=dict)
-    meanings: list[Meaning] = field(default_factory=list)
+    meanings: tuple[Meaning, ...] = ()
+    kinds: frozenset[Kind] = frozenset()
 
 
 class Event(NamedTuple):
-    """Tokens `start` to `end` (exclusive) of a sentence and all that they can mean."""
+    """Tokens `start` to `end` (exclusive) of a sentence, all that they can mean, and the kinds of these meanings."""
 
     start: int
     end: int
     meanings: tuple[Meaning, ...]
+    kinds: frozenset[Kind]
 
     def get(self, kind: Kind) -> list[Meaning]:
         """Return the meanings of one kind."""
@@ -179,7 +182,7 @@ class Event(NamedTuple):
 
     def has(self, *kinds: Kind) -> bool:
         """Return whether the phrase can be any of these kinds."""
-        return any(meaning.kind in kinds for meaning in self.meanings)
+        return not self.kinds.isdisjoint(kinds)
 
 
 class ClaimLexicon:
@@ -226,16 +229,16 @@ class ClaimLexicon:
         found = []
         index = 0
         while index < len(tokens):
-            node, end, meanings = self._root, index, None
+            node, end, last = self._root, index, None
             longest = index
             while end < len(tokens) and (following := node.after.get(tokens[end].word)) is not None:
                 node, end = following, end + 1
                 if node.meanings:
-                    longest, meanings = end, node.meanings
-            if meanings is not None:
-                found.append(Event(index, longest, tuple(meanings)))
+                    longest, last = end, node
+            if last is not None:
+                found.append(Event(index, longest, last.meanings, last.kinds))
             elif (kind := _MARKS.get(tokens[index].word)) is not None:
-                found.append(Event(index, index + 1, (Meaning(kind, "sign"),)))
+                found.append(Event(index, index + 1, (Meaning(kind, "sign"),), frozenset((kind,))))
             index = max(longest, index + 1)
         return found
 
@@ -245,7 +248,8 @@ class ClaimLexicon:
             self._words.add(token.word)
             node = node.after.setdefault(token.word, _Node())
         if node is not self._root and meaning not in node.meanings:
-            node.meanings.append(meaning)
+            node.meanings = (*node.meanings, meaning)
+            node.kinds = node.kinds | {meaning.kind}
 
     @staticmethod
     def _bare(text: str) -> list[Token]:

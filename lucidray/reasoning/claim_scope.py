@@ -12,6 +12,7 @@ Chapman et al., J Biomed Inform 2001;34:301 (NegEx); Harkema et al., J Biomed In
 """
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal, get_args
 
 from lucidray.domain.claim import ClaimLabel, Polarity
@@ -51,6 +52,28 @@ _REACH_OF_ADJECTIVE = 3
 
 Scope = Literal["none", "negated", "uncertain", "question", "same"]
 Link = Literal["list", "or", "and", "between", "cue", "with", "new", "plain"]
+
+
+_ROLES: tuple[tuple[str, frozenset[Kind]], ...] = (
+    ("ignored", frozenset(("ignored",))),
+    ("mention", frozenset(("finding", "other"))),
+    ("statement", frozenset(("statement",))),
+    ("end", frozenset(("end", "opening"))),
+    ("not_negating", frozenset(("not_negating",))),
+    ("question", frozenset(("question", "question_after"))),
+    ("same", frozenset(("same",))),
+    ("between", frozenset(("between",))),
+    ("negation", frozenset(("negation_before", "negation_after"))),
+    ("uncertainty", frozenset(("uncertainty_before", "uncertainty_after", "uncertainty_list"))),
+    ("subject", frozenset(("subject",))),
+    ("predicate", frozenset(("predicate",))),
+    ("connector", frozenset(("comma", "and", "or", "with"))),
+)
+
+
+@lru_cache(maxsize=512)
+def _role_of(kinds: frozenset[Kind]) -> str:
+    return next((role for role, those in _ROLES if kinds & those), "none")
 
 
 @dataclass
@@ -148,41 +171,52 @@ class _Walk:
             closed[index] = ahead
         return closed
 
-    def _step(self, index: int, event: Event) -> None:  # noqa: C901
+    def _step(self, index: int, event: Event) -> None:
         state = self.state
-        if event.has("ignored"):
-            return
-        if event.has("finding", "other"):
-            self._mention(index, event)
-        elif event.has("statement"):
-            self._add(index, _ALL, IMPLIED, "absent", by_word=False)
-        elif event.has("end", "opening"):
-            self._end_clause(opened=event.has("opening"))
-        elif event.has("not_negating"):
-            # "could be resolving pneumonia" stays a doubt; "no effusion, no change in the nodule" is no longer a denial.
-            state.scope = "none" if state.scope == "negated" else state.scope
-            state.before = state.link = "cue"
-        elif event.has("question", "question_after"):
-            self._question(event)
-        elif event.has("same"):
-            if self.found:
-                state.scope, state.same_as, state.count = "same", self.found[-1].polarity, 0
-        elif event.has("between"):
-            state.link = "between"
-            if self.found and self.found[-1].polarity == "present" and self.found[-1].clause == state.clause:
-                self.found[-1].polarity = "uncertain"
-        elif event.has("negation_before", "negation_after"):
-            self._negation(index, event)
-        elif event.has("uncertainty_before", "uncertainty_after", "uncertainty_list") and not self._is_said_of_organ(index):
-            self._uncertainty(index, event)
-        elif event.has("subject"):
-            self._subject(index, event)
-        elif event.has("predicate"):
-            self._predicate(index, event)
-        elif event.has("comma", "and", "or", "with"):
-            self._connector(index, event)
+        match self._role(index, event):
+            case "mention":
+                self._mention(index, event)
+            case "statement":
+                self._add(index, _ALL, IMPLIED, "absent", by_word=False)
+            case "end":
+                self._end_clause(opened=event.has("opening"))
+            case "not_negating":
+                # "could be resolving pneumonia" stays a doubt; "no effusion, no change in the nodule" denies no longer.
+                state.scope = "none" if state.scope == "negated" else state.scope
+                state.before = state.link = "cue"
+            case "question":
+                self._question(event)
+            case "same":
+                if self.found:
+                    state.scope, state.same_as, state.count = "same", self.found[-1].polarity, 0
+            case "between":
+                self._between()
+            case "negation":
+                self._negation(index, event)
+            case "uncertainty":
+                self._uncertainty(index, event)
+            case "subject":
+                self._subject(index, event)
+            case "predicate":
+                self._predicate(index, event)
+            case "connector":
+                self._connector(index, event)
+            case _:
+                pass
         if event.has("verb", "predicate"):
             state.verb = state.link == "plain"
+
+    def _role(self, index: int, event: Event) -> str:
+        """Return which of an event's meanings counts here: the first in the order of `_ROLES` that it can have."""
+        role = _role_of(event.kinds)
+        if role == "uncertainty" and self._is_said_of_organ(index):
+            return "predicate"
+        return role
+
+    def _between(self) -> None:
+        self.state.link = "between"
+        if self.found and self.found[-1].polarity == "present" and self.found[-1].clause == self.state.clause:
+            self.found[-1].polarity = "uncertain"
 
     def _is_said_of_organ(self, index: int) -> bool:
         event = self.events[index]

@@ -88,7 +88,7 @@ def _pieces(line: str, lexicon: ClaimLexicon) -> Iterator[tuple[Heading | None, 
             name = " ".join(words[number:])
             found_kind_here = lexicon.headings.get(fold(name))
             # In the middle of a sentence only a heading that is written as one counts.
-            if found_kind_here is None or (number and not name[0].isupper() and name[0].lower() != name[0].upper()):
+            if found_kind_here is None or (number and not name[0].isupper()):
                 continue
             place = match.start(1) + len(match[1]) - len(name)
             if line[start:place].strip(" *_#>-") or kind is not None:

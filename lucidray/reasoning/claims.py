@@ -18,7 +18,8 @@ and doubt reach, in `claim_scope`; how places are given out, in `claim_places`. 
 from collections.abc import Iterable
 from typing import cast
 
-from lucidray.domain.claim import Claim, ClaimLabel, Polarity
+from lucidray.domain.claim import Claim, ClaimLabel, Polarity, Severity
+from lucidray.domain.vocabulary import Side, Zone
 from lucidray.reasoning.claim_lexicon import claim_languages, load_claim_lexicon
 from lucidray.reasoning.claim_places import places
 from lucidray.reasoning.claim_scope import IMPLIED, mentions
@@ -54,21 +55,19 @@ def extract_claims(text: str, language: str = "en") -> list[Claim]:
         tokens = lexicon.tokens(sentence)
         events = lexicon.events(tokens)
         mentioned = mentions(tokens, events, lexicon)
-        said: dict[Claim, int] = {}
+        said: dict[tuple[str, Polarity, Side | None, Zone | None, Severity | None], int] = {}
         for mention, place in zip(mentioned, places(mentioned, events), strict=True):
             if mention.polarity is None:
                 continue
+            severity = None if mention.polarity == "absent" else place.severity
             for label in mention.labels:
-                claim = Claim(
-                    label=cast("ClaimLabel", label),
-                    polarity=mention.polarity,
-                    side=place.side,
-                    zone=place.zone,
-                    severity=None if mention.polarity == "absent" else place.severity,
-                    sentence=sentence,
-                )
+                claim = (label, mention.polarity, place.side, place.zone, severity)
                 said[claim] = min(mention.level, said.get(claim, mention.level))
-        found += [(level, claim) for claim, level in said.items()]
+        for (label, polarity, side, zone, degree), level in said.items():
+            name = cast("ClaimLabel", label)
+            found.append(
+                (level, Claim(label=name, polarity=polarity, side=side, zone=zone, severity=degree, sentence=sentence))
+            )
     level_of: dict[str, int] = {}
     for level, claim in found:
         level_of[claim.label] = min(level, level_of.get(claim.label, IMPLIED))
