@@ -35,6 +35,7 @@ Kind = Literal[
     "uncertainty_list",
     "between",
     "same",
+    "equals",
     "question",
     "question_after",
     "end",
@@ -140,6 +141,7 @@ class _Table(_Part):
     negation: _Negation
     uncertainty: _Uncertainty
     same: list[str]
+    equals: list[str] = []
     question: list[str]
     question_after: list[str] = []
     ends: list[str]
@@ -376,6 +378,7 @@ def _entries(table: _Table) -> Iterator[tuple[str, Meaning]]:
         ("uncertainty_list", table.uncertainty.list_),
         ("between", table.uncertainty.between),
         ("same", table.same),
+        ("equals", table.equals),
         ("question", table.question),
         ("question_after", table.question_after),
         ("end", table.ends),

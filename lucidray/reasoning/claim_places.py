@@ -16,6 +16,8 @@ from lucidray.reasoning.claim_scope import Mention
 _PARTS_AHEAD: tuple[Kind, ...] = ("comma", "and", "or", "between", "with", "end", "negation_before", "uncertainty_before", "same")
 # "In the left base there is an opacity": such an opening parts a place from what came before it only.
 _PARTS: tuple[Kind, ...] = (*_PARTS_AHEAD, "opening")
+# Findings that say how something looks; what they are put down to is where they are.
+_SIGNS = frozenset(("Infiltration", "Consolidation", "Nodule", "Mass", "Effusion"))
 _RANK: dict[str, int] = {"mild": 0, "moderate": 1, "severe": 2}
 _REACH_OF_PREPOSITION = 3
 _MOST_MODIFIERS = 6
@@ -29,6 +31,7 @@ class Place:
     zones: set[str] = field(default_factory=set)
     severities: set[str] = field(default_factory=set)
     behind: bool = False
+    explains: bool = False
 
     @property
     def side(self) -> Side | None:
@@ -89,6 +92,7 @@ def places(found: list[Mention], events: list[Event]) -> list[Place]:
         given[owner].severities |= {meaning.value for meaning in event.get("severity")}
         given[owner].behind |= owner < following
     _share(found, given)
+    _explain(found, given, events)
     return given
 
 
@@ -145,6 +149,8 @@ def _stands_before(index: int, target: int, events: list[Event]) -> bool:
             return False
         if event is events[target]:
             return True
+        if not event.has("side", "zone", "severity", "anew"):
+            return False
         end = event.end
     return False
 
@@ -168,3 +174,21 @@ def _share(found: list[Mention], given: list[Place]) -> None:
         elif here.behind and here.sides and not before.sides and not before.zones:
             before.sides |= here.sides
             before.zones |= here.zones
+
+
+def _explain(found: list[Mention], given: list[Place], events: list[Event]) -> None:
+    """Put an explanation where its sign is: "left basilar opacity, suggestive of pneumonia"."""
+    for index in range(1, len(found)):
+        before, here = found[index - 1], found[index]
+        place = given[index]
+        if place.sides or place.zones or here.clause != before.clause or before.polarity not in {"present", "uncertain"}:
+            continue
+        between = events[before.event + 1 : here.event]
+        told = any(event.has("equals", "same") for event in between)
+        joined = here.link in {"or", "between", "and"} and given[index - 1].explains
+        if here.polarity in {"present", "uncertain"} and (
+            (told and not _SIGNS.isdisjoint(before.labels)) or (joined and here.polarity == before.polarity)
+        ):
+            place.sides |= given[index - 1].sides
+            place.zones |= given[index - 1].zones
+            place.explains = True

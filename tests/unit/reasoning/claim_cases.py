@@ -26,16 +26,12 @@ def read_cases(name: str) -> list[tuple[str, dict[str, tuple]]]:
     return cases
 
 
-def told(claims: list[Claim], *, implied: tuple[str, ...] = (), expected: dict[str, tuple] | None = None) -> dict[str, tuple]:
-    """Return what the strongest claim of each label says, without absences that may be implied and are not expected."""
+def told(claims: list[Claim]) -> dict[str, tuple]:
+    """Return what the first of the strongest claims of each label says."""
     order = ("absent", "uncertain", "present")
     strongest: dict[str, Claim] = {}
     for claim in claims:
         before = strongest.get(claim.label)
         if before is None or order.index(claim.polarity) > order.index(before.polarity):
             strongest[claim.label] = claim
-    return {
-        label: (claim.polarity, claim.side, claim.zone, claim.severity)
-        for label, claim in strongest.items()
-        if not (claim.polarity == "absent" and label in implied and label not in (expected or {}))
-    }
+    return {label: (each.polarity, each.side, each.zone, each.severity) for label, each in strongest.items()}
