@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, get_args
 
 from lucidray.domain.anatomy import Anatomy
-from lucidray.domain.answer import Answer, Generation
-from lucidray.domain.claim import Claim, ClaimLabel
-from lucidray.domain.errors import ModelError, UsageError
+from lucidray.domain.answer import Generation
+from lucidray.domain.errors import UsageError
 from lucidray.domain.note import Note
 from lucidray.domain.protocols import Classifier, Reader, ReportRequest, Segmenter
 from lucidray.domain.radiograph import Radiograph, Sex, View
@@ -24,27 +23,19 @@ from lucidray.domain.reading import (
     Overall,
     Provenance,
     Reading,
-    ReaderRegion,
     Report,
     Sentence,
 )
 from lucidray.imaging import gate
 from lucidray.imaging.film import Source, read_film
 from lucidray.imaging.limits import Limits
+from lucidray.judging import Written, judge
 from lucidray.localization.measurements import measure
-from lucidray.localization.pointed import place
 from lucidray.localization.regions import locate_all
-from lucidray.localization.sides import Thorax, find_thorax
-from lucidray.readers.clinical import HISTORY, RED_FLAGS
-from lucidray.readers.composer import Composer
+from lucidray.localization.sides import find_thorax
 from lucidray.readers.phrases import load_phrases
-from lucidray.readers.symptoms import OTHER, clean, parse
-from lucidray.reasoning.conclude import Conclusion, Said, Seen, claims_of_report, conclude
-from lucidray.reasoning.differential import Patient
-from lucidray.reasoning.sections import Cut, cut
+from lucidray.readers.symptoms import clean
 from lucidray.reasoning.status import decide
-from lucidray.reasoning.verdicts import write
-from lucidray.reasoning.wording import Wording, load_table
 from lucidray.version import VERSION
 
 if TYPE_CHECKING:
@@ -100,21 +91,6 @@ class Request:
     prior_text: str | None = None
     strategy: str = "zero-shot"
     generation: Generation = field(default_factory=Generation)
-
-
-@dataclass(frozen=True)
-class Written:
-    """What was written of an accepted film, and what reasoning makes of it; named as the reading's fields."""
-
-    report: Report
-    claims: list[Claim]
-    conclusion: Conclusion
-    took_part: list[ModelUsed]
-    composed: Report | None = None
-    reader_text: str | None = None
-    reader_regions: list[ReaderRegion] = field(default_factory=list)
-    dropped_boxes: int = 0
-    notes: list[Note] = field(default_factory=list)
 
 
 def interpret(source: Source, models: Models, request: Request = Request(), *, name: str | None = None) -> Reading:
@@ -178,7 +154,7 @@ def interpret(source: Source, models: Models, request: Request = Request(), *, n
     with clock.step("report"):
         answer = models.reader.read(asked)
     with clock.step("reasoning"):
-        written = reason(asked, answer, models.reader.used, thorax)
+        written = judge(asked, answer, models.reader.used, thorax)
     took_part = [models.segmenter.used, models.classifier.used, *written.took_part]
     reading = assemble(
         film,
@@ -193,85 +169,6 @@ def interpret(source: Source, models: Models, request: Request = Request(), *, n
         written=written,
     )
     return attach(reading, Evidence(film, prediction.heatmaps, anatomy))
-
-
-def reason(asked: ReportRequest, answer: Answer, reader: ModelUsed, thorax: Thorax | None) -> Written:
-    """Check what the reader wrote against what was found, and judge confidence, risk and differential.
-
-    A reader whose sentences carry their evidence (the composer) wrote from the findings: there is one source. Any other
-    reader looked at the film itself: its text becomes claims, and the composer writes beside it.
-
-    Raises
-    ------
-    ModelError
-        The reader wrote nothing.
-    """
-    patient, red_flags = about_patient(asked)
-    seen = Seen(asked.findings, asked.overall, asked.measurements, patient, red_flags)
-    phrases = load_phrases(asked.language)
-    names = {label: subject.name for label, subject in phrases.subjects.items()}
-    wording = Wording(load_table(asked.language), names, phrases.concepts, phrases.decimal_point)
-    if answer.report is not None:
-        claims = claims_of_report(answer.report, asked.findings)
-        conclusion = conclude(seen, Said(reader.name, None), wording)
-        return Written(answer.report, claims, conclusion, [reader])
-
-    parts = cut(answer.text)
-    if not parts.report_text:
-        raise ModelError(f"the reader {reader.name} wrote no report")
-    claims = claims_in(parts.report_text, asked.language)
-    regions, outside = place(
-        answer.boxes, thorax, asked.film, lambda name: label_of(name, claims_in(name, asked.language))
-    )
-    said = Said(reader.name, tuple(claims), answer.token_confidence, tuple(parts.differential))
-    composer = Composer()
-    return Written(
-        report=write(parts, claims, asked.findings, regions, asked.language),
-        claims=claims,
-        conclusion=conclude(seen, said, wording),
-        took_part=[reader, composer.used],
-        composed=composer.write(asked),
-        reader_text=parts.text,
-        reader_regions=regions,
-        dropped_boxes=answer.dropped_boxes + outside,
-        notes=about_text(parts, reader),
-    )
-
-
-def claims_in(text: str, language: str) -> list[Claim]:
-    """Find what a text claims; the lexicons are loaded when the first text comes."""
-    from lucidray.reasoning.claims import extract_claims  # noqa: PLC0415
-
-    return extract_claims(text, language)
-
-
-def label_of(name: str, claims: list[Claim]) -> ClaimLabel | None:
-    """Return the one finding that a box's name means; None where it means none or several."""
-    labels = {claim.label for claim in claims if name.strip()}
-    return labels.pop() if len(labels) == 1 else None
-
-
-def about_text(parts: Cut, reader: ModelUsed) -> list[Note]:
-    """Note what was odd about a reader's text, and where the film went."""
-    notes = []
-    if parts.shortened:
-        message = f"The text of {reader.name} was too long: its end was left out."
-        notes.append(Note(code="reader_text_shortened", message=message))
-    if reader.data_left_machine:
-        message = f"The film was sent to {reader.name}: it left this machine."
-        notes.append(Note(code="data_left_machine", message=message))
-    return notes
-
-
-def about_patient(asked: ReportRequest) -> tuple[Patient, tuple[tuple[str, ...], ...]]:
-    """Collect what is known beside the film, and which symptoms need an answer whatever the film shows."""
-    symptoms = [symptom for symptom in parse(asked.symptoms or "") if symptom.concept != OTHER]
-    # Named as there and as missing counts as there.
-    given = tuple(dict.fromkeys(symptom.concept for symptom in symptoms if not symptom.negated))
-    denied = tuple(dict.fromkeys(s.concept for s in symptoms if s.negated and s.concept not in given))
-    complaints = tuple(concept for concept in given if concept not in HISTORY)
-    patient = Patient(asked.film.age_years, asked.film.sex, given, denied, complaints)
-    return patient, tuple(flag.concepts for flag in RED_FLAGS if set(flag.concepts) <= set(given))
 
 
 def checked(request: Request) -> Request:

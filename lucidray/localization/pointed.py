@@ -13,8 +13,8 @@ from lucidray.domain.reading import ReaderRegion
 from lucidray.domain.vocabulary import Side, Zone
 from lucidray.localization.sides import Thorax
 
-# What can lie in front of the spine; other diseases of lung and pleura are on a side. A name that maps to nothing may be
-# anything.
+# What can lie in front of the spine; other diseases of lung and pleura are on a side. A name that maps to nothing may
+# be anything.
 _ON_A_SIDE: frozenset[ClaimLabel] = frozenset(
     {
         "Atelectasis",

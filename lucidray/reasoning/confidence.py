@@ -1,4 +1,4 @@
-"""How far a reading can be relied on, and whether a person should read the film first. See `rules.toml` [confidence]."""
+"""How far a reading can be relied on, and whether a person should read the film first: `rules.toml` [confidence]."""
 
 import math
 from collections.abc import Sequence

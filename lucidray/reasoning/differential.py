@@ -140,7 +140,7 @@ def _weigh(
     balance = _Balance()
     for group in _shadows(list(seen)):
         # Labels of one shadow are one reason: the strongest counts, the others are told.
-        values = sorted(((seen[label][0] * _of(entry.findings[label], rules), seen[label][1]) for label in group))
+        values = sorted((seen[label][0] * _of(entry.findings[label], rules), seen[label][1]) for label in group)
         balance.pro += [(0.0, told) for _, told in values[:-1]] + [values[-1]]
     for concept in symptoms:
         told = wording.part("reason.symptom", symptom=wording.symptom(concept))

@@ -64,7 +64,7 @@ def likelihood_ratio(says: Polarity | None, rules: FusionRules) -> float:
 
 
 def shifted(probability: float, ratio: float) -> float:
-    """Multiply the odds of a probability in [0, 1] by a likelihood ratio of at least 1; the ends stay where they are."""
+    """Multiply the odds of a probability in [0, 1] by a likelihood ratio of at least 1; 0 and 1 stay what they are."""
     if ratio == 1 or probability in (0.0, 1.0):
         return probability
     log_odds = math.log(probability / (1 - probability)) + math.log(ratio)

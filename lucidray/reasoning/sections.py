@@ -30,7 +30,7 @@ _TAG = re.compile(r"</?[a-zA-Z][a-zA-Z0-9]{0,15}\s*/?>")
 _SPACES = re.compile(r"[ \t]+")
 _STOP = re.compile(r"(?:[.!?](?=\s|$)|[。！？؟；])")
 _ABBREVIATIONS = frozenset(
-    "e.g i.e vs approx ca cf dr fig no st resp incl z.b d.h bzw evtl ggf max min mm cm p.ej env".split()
+    {"e.g", "i.e", "vs", "approx", "ca", "cf", "dr", "fig", "resp", "incl", "z.b", "d.h", "bzw", "evtl", "ggf", "p.ej"}
 )
 
 

@@ -1,4 +1,4 @@
-"""What reasoning says, one table a language; the rules decide what is said, the table how.
+"""What reasoning says: the rules decide what, one table a language (`languages/<code>/words.json`) how.
 
 Findings and symptoms are named by whoever wrote the report, so that they are called alike everywhere. A language that
 has no table here gets the English one: these words explain numbers, and are no report.
@@ -33,9 +33,12 @@ class Table(BaseModel):
 def load_table(language: str) -> Table:
     """Return the table of an ISO 639-1 language, the English one where there is none."""
     folder = files("lucidray.reasoning").joinpath("languages")
-    names = {entry.name for entry in folder.iterdir()}
-    name = f"{language}.json" if f"{language}.json" in names else f"{FALLBACK}.json"
-    return Table.model_validate_json(folder.joinpath(name).read_bytes())
+    # Only a listed name becomes part of a path.
+    listed = {entry.name for entry in folder.iterdir()}
+    table = folder.joinpath(language if language in listed else FALLBACK, "words.json")
+    if not table.is_file():
+        table = folder.joinpath(FALLBACK, "words.json")
+    return Table.model_validate_json(table.read_bytes())
 
 
 @dataclass(frozen=True)
