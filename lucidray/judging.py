@@ -7,7 +7,7 @@ against the findings, and the composer writes beside it, so that a chosen reader
 
 from dataclasses import dataclass, field
 
-from lucidray.domain.answer import Answer
+from lucidray.domain.answer import Answer, NamedBox
 from lucidray.domain.claim import Claim, ClaimLabel
 from lucidray.domain.errors import ModelError
 from lucidray.domain.note import Note
@@ -18,12 +18,15 @@ from lucidray.localization.sides import Thorax
 from lucidray.readers.clinical import HISTORY, RED_FLAGS
 from lucidray.readers.composer import Composer
 from lucidray.readers.phrases import load_phrases
+from lucidray.readers.plain_text import one_line
 from lucidray.readers.symptoms import OTHER, parse
 from lucidray.reasoning.conclude import Conclusion, Said, Seen, claims_of_report, conclude
 from lucidray.reasoning.differential import Patient
 from lucidray.reasoning.sections import Cut, cut
 from lucidray.reasoning.verdicts import write
 from lucidray.reasoning.wording import Wording, load_table
+
+MAX_BOX_NAME_CHARACTERS = 60
 
 
 @dataclass(frozen=True)
@@ -73,8 +76,9 @@ def judge(asked: ReportRequest, answer: Answer, reader: ModelUsed, thorax: Thora
     if not parts.report_text:
         raise ModelError(f"the reader {reader.name} wrote no report")
     claims = claims_in(parts.report_text, asked.language)
+    boxes = [NamedBox(one_line(named.name)[:MAX_BOX_NAME_CHARACTERS], named.box) for named in answer.boxes]
     regions, outside = place(
-        answer.boxes, thorax, asked.film, lambda name: label_of(name, claims_in(name, asked.language))
+        boxes, thorax, asked.film, lambda name: label_of(name, claims_in(name, asked.language))
     )
     said = Said(reader.name, tuple(claims), answer.token_confidence, tuple(parts.differential))
     composer = Composer()

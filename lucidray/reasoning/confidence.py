@@ -119,6 +119,7 @@ def judge_confidence(
         words=words,
         read_first=bool(reasons),
         basis=[*basis, *reasons],
+        reasons=reasons,
     )
 
 

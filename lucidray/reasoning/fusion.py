@@ -68,7 +68,7 @@ def shifted(probability: float, ratio: float) -> float:
     if ratio == 1 or probability in (0.0, 1.0):
         return probability
     log_odds = math.log(probability / (1 - probability)) + math.log(ratio)
-    return max(probability, 1 / (1 + math.exp(-log_odds)))
+    return max(probability, round(1 / (1 + math.exp(-log_odds)), 5))
 
 
 def contradictions(

@@ -107,7 +107,8 @@ def _said_of(one: Comparison, wording: Wording) -> str:
     if one.status == "present":
         return wording.scored("factor.present", one.probability, finding=name)
     if one.says == "present":
-        return wording.say("factor.reader_present", finding=name)
+        key = "factor.reader_confirms_doubt" if one.status == "uncertain" else "factor.reader_present"
+        return wording.say(key, finding=name)
     if one.status == "uncertain":
         return wording.scored("factor.uncertain", one.probability, finding=name)
     return wording.say("factor.reader_uncertain", finding=name)
