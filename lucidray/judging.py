@@ -77,9 +77,7 @@ def judge(asked: ReportRequest, answer: Answer, reader: ModelUsed, thorax: Thora
         raise ModelError(f"the reader {reader.name} wrote no report")
     claims = claims_in(parts.report_text, asked.language)
     boxes = [NamedBox(one_line(named.name)[:MAX_BOX_NAME_CHARACTERS], named.box) for named in answer.boxes]
-    regions, outside = place(
-        boxes, thorax, asked.film, lambda name: label_of(name, claims_in(name, asked.language))
-    )
+    regions, outside = place(boxes, thorax, asked.film, lambda name: label_of(name, claims_in(name, asked.language)))
     said = Said(reader.name, tuple(claims), answer.token_confidence, tuple(parts.differential))
     composer = Composer()
     return Written(

@@ -64,7 +64,8 @@ class Confidence(Part):
 
     `coverage` is the share of the assessed findings that are decided, present or absent; `words` is the band of
     `fused`; `read_first` asks that a person reads the film before anybody uses the reading; `basis` says what the
-    numbers come from, and why `read_first` is set; `reasons` are those of `basis` that set it.
+    numbers come from, and why `read_first` is set; `reasons` are the last ones of `basis`, those that
+    set it.
     """
 
     classifier: Probability | None

@@ -96,21 +96,21 @@ def judge_confidence(
 
     reasons = []
     if not assessed:
-        reasons.append(wording.say("read_first.nothing"))
+        reasons.append(wording.part("read_first.nothing"))
     elif coverage < rules.min_coverage:
-        reasons.append(wording.say("read_first.coverage", **counts))
+        reasons.append(wording.part("read_first.coverage", **counts))
     if assessed and fused < rules.read_first_below:
-        reasons.append(wording.say("read_first.confidence", fused=words))
+        reasons.append(wording.part("read_first.confidence", fused=words))
     disputed = dict.fromkeys(entry.label for entry in contradictions if entry.label in critical)
     if disputed:
-        reasons.append(wording.say("read_first.contradiction", findings=_names(disputed, wording)))
+        reasons.append(wording.part("read_first.contradiction", findings=_names(disputed, wording)))
     doubtful = dict.fromkeys(
         one.label
         for one in compared
         if one.label in critical and one.label not in disputed and "uncertain" in (one.status, one.says)
     )
     if doubtful:
-        reasons.append(wording.say("read_first.critical", findings=_names(doubtful, wording)))
+        reasons.append(wording.part("read_first.critical", findings=_names(doubtful, wording)))
     return Confidence(
         classifier=_rounded(by_classifier),
         reader=_rounded(by_reader),
@@ -118,8 +118,8 @@ def judge_confidence(
         coverage=round(coverage, 3),
         words=words,
         read_first=bool(reasons),
-        basis=[*basis, *reasons],
-        reasons=reasons,
+        basis=[*basis, *(wording.say("read_first", reason=reason) for reason in reasons)],
+        reasons=[reason[0].upper() + reason[1:] for reason in reasons],
     )
 
 

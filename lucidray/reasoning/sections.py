@@ -27,6 +27,7 @@ _LINK = re.compile(r"!?\[([^\[\]]{0,200})\]\([^()\s]{0,500}\)")
 _STARS = re.compile(r"(\*{1,3}|_{2,3})(?=\S)")
 _STARS_END = re.compile(r"(?<=\S)(\*{1,3}|_{2,3})")
 _TAG = re.compile(r"</?[a-zA-Z][a-zA-Z0-9]{0,15}\s*/?>")
+_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[@-Z\\-_])?")
 _SPACES = re.compile(r"[ \t]+")
 _STOP = re.compile(r"(?:[.!?](?=\s|$)|[。！？؟；])")
 _ABBREVIATIONS = frozenset(
@@ -69,7 +70,7 @@ def plain(text: str) -> str:
 
     Escape sequences, zero-width and bidirectional characters cannot survive this, nor can lone surrogates.
     """
-    composed = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
+    composed = unicodedata.normalize("NFC", _ESCAPE.sub("", text).replace("\r\n", "\n").replace("\r", "\n"))
     lines = (
         "".join(" " if char.isspace() else char for char in line if not _steers(char)) for line in composed.split("\n")
     )

@@ -99,6 +99,7 @@ def _environment() -> jinja2.Environment:
         "colours": FINDING_COLOURS,
         "status_words": words.STATUS_WORDS,
         "verdict_words": words.VERDICT_WORDS,
+        "risk_icons": {"High": "present", "Moderate": "uncertain", "Low": "absent"},
     }
     return environment
 

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from lucidray.domain.reading import Contradiction, Diagnosis, Finding, Reading
+from lucidray.domain.judgement import Contradiction, Diagnosis
+from lucidray.domain.reading import Finding, Reading
 from lucidray.domain.vocabulary import Verdict
 from lucidray.reporting import words
 from lucidray.reporting.labels import Labels, load_labels
@@ -90,7 +91,7 @@ def show(reading: Reading) -> Judged:
         more_factors=factors[FACTORS_SHOWN:],
         sources=_sources(reading, labels, two_sources=two),
         read_first=reasons,
-        basis=[told for told in confidence.basis if told not in reasons] if confidence else [],
+        basis=confidence.basis[: len(confidence.basis) - len(reasons)] if confidence else [],
         disagreements=[
             (entry, None if entry.label == "Free Air" else by_label.get(entry.label))
             for entry in reading.contradictions

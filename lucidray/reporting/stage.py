@@ -138,9 +138,7 @@ def set_up(reading: Reading) -> Stage:
     )
 
 
-def _placed(
-    reading: Reading, film: Radiograph, taken: list[Box]
-) -> tuple[list[PlacedRegion], list[PointedRegion]]:
+def _placed(reading: Reading, film: Radiograph, taken: list[Box]) -> tuple[list[PlacedRegion], list[PointedRegion]]:
     bounds = Box(0, 0, film.width_px, film.height_px)
     found: list[tuple[Region, Finding, Box, str]] = []
     for finding in words.ranked(reading.findings):
@@ -184,9 +182,7 @@ def _under(line: Box, text: str, film: Radiograph) -> Box:
     return Box(x0, y0, x0 + width, y0 + height)
 
 
-def _rules(
-    film: Radiograph, regions: list[PlacedRegion], pointed: list[PointedRegion], ratio_tag: Box | None
-) -> str:
+def _rules(film: Radiograph, regions: list[PlacedRegion], pointed: list[PointedRegion], ratio_tag: Box | None) -> str:
     aspect = film.width_px / film.height_px
     rules = [
         f".film {{ width: min(100%, {76 * aspect:.1f}vh); }}",
