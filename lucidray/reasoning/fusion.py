@@ -1,6 +1,5 @@
 """Fused probabilities and contradictions: what two sources make of a finding together. See `rules.toml` [fusion]."""
 
-import math
 from collections.abc import Sequence
 
 from lucidray.domain.claim import Polarity
@@ -65,10 +64,9 @@ def likelihood_ratio(says: Polarity | None, rules: FusionRules) -> float:
 
 def shifted(probability: float, ratio: float) -> float:
     """Multiply the odds of a probability in [0, 1] by a likelihood ratio of at least 1; 0 and 1 stay what they are."""
-    if ratio == 1 or probability in (0.0, 1.0):
-        return probability
-    log_odds = math.log(probability / (1 - probability)) + math.log(ratio)
-    return max(probability, round(1 / (1 + math.exp(-log_odds)), 5))
+    # The same as adding the ratio's logarithm to the log-odds, without their infinite ends.
+    after = probability * ratio / (1 + probability * (ratio - 1))
+    return max(probability, min(1.0, round(after, 5)))
 
 
 def contradictions(
