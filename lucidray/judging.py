@@ -62,6 +62,7 @@ def judge(asked: ReportRequest, answer: Answer, reader: ModelUsed, thorax: Thora
     ModelError
         The reader wrote nothing.
     """
+    name = one_line(reader.name)
     patient, red_flags = about_patient(asked)
     seen = Seen(asked.findings, asked.overall, asked.measurements, patient, red_flags)
     phrases = load_phrases(asked.language)
@@ -69,16 +70,16 @@ def judge(asked: ReportRequest, answer: Answer, reader: ModelUsed, thorax: Thora
     wording = Wording(load_table(asked.language), names, phrases.concepts, phrases.decimal_point)
     if answer.report is not None:
         claims = claims_of_report(answer.report, asked.findings)
-        conclusion = conclude(seen, Said(reader.name, None), wording)
+        conclusion = conclude(seen, Said(name, None), wording)
         return Written(answer.report, claims, conclusion, [reader])
 
     parts = cut(answer.text)
     if not parts.report_text:
-        raise ModelError(f"the reader {reader.name} wrote no report")
+        raise ModelError(f"the reader {name} wrote no report")
     claims = claims_in(parts.report_text, asked.language)
     boxes = [NamedBox(one_line(named.name)[:MAX_BOX_NAME_CHARACTERS], named.box) for named in answer.boxes]
-    regions, outside = place(boxes, thorax, asked.film, lambda name: label_of(name, claims_in(name, asked.language)))
-    said = Said(reader.name, tuple(claims), answer.token_confidence, tuple(parts.differential))
+    regions, outside = place(boxes, thorax, asked.film, lambda called: label_of(called, claims_in(called, asked.language)))
+    said = Said(name, tuple(claims), answer.token_confidence, tuple(parts.differential))
     composer = Composer()
     return Written(
         report=write(parts, claims, asked.findings, regions, asked.language),
@@ -89,7 +90,7 @@ def judge(asked: ReportRequest, answer: Answer, reader: ModelUsed, thorax: Thora
         reader_text=parts.text,
         reader_regions=regions,
         dropped_boxes=answer.dropped_boxes + outside,
-        notes=about_text(parts, reader),
+        notes=about_text(parts, name, left_machine=reader.data_left_machine),
     )
 
 
@@ -106,14 +107,14 @@ def label_of(name: str, claims: list[Claim]) -> ClaimLabel | None:
     return labels.pop() if len(labels) == 1 else None
 
 
-def about_text(parts: Cut, reader: ModelUsed) -> list[Note]:
+def about_text(parts: Cut, name: str, *, left_machine: bool) -> list[Note]:
     """Note what was odd about a reader's text, and where the film went."""
     notes = []
     if parts.shortened:
-        message = f"The text of {reader.name} was too long: its end was left out."
+        message = f"The text of {name} was too long: its end was left out."
         notes.append(Note(code="reader_text_shortened", message=message))
-    if reader.data_left_machine:
-        message = f"The film was sent to {reader.name}: it left this machine."
+    if left_machine:
+        message = f"The film was sent to {name}: it left this machine."
         notes.append(Note(code="data_left_machine", message=message))
     return notes
 
