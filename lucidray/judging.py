@@ -71,14 +71,16 @@ def judge(asked: ReportRequest, answer: Answer, reader: ModelUsed, thorax: Thora
     if answer.report is not None:
         claims = claims_of_report(answer.report, asked.findings)
         conclusion = conclude(seen, Said(name, None), wording)
-        return Written(answer.report, claims, conclusion, [reader])
+        return Written(answer.report, claims, conclusion, [reader], notes=list(answer.notes))
 
     parts = cut(answer.text)
     if not parts.report_text:
         raise ModelError(f"the reader {name} wrote no report")
     claims = claims_in(parts.report_text, asked.language)
     boxes = [NamedBox(one_line(named.name)[:MAX_BOX_NAME_CHARACTERS], named.box) for named in answer.boxes]
-    regions, outside = place(boxes, thorax, asked.film, lambda called: label_of(called, claims_in(called, asked.language)))
+    regions, outside = place(
+        boxes, thorax, asked.film, lambda called: label_of(called, claims_in(called, asked.language))
+    )
     said = Said(name, tuple(claims), answer.token_confidence, tuple(parts.differential))
     composer = Composer()
     return Written(
@@ -90,7 +92,7 @@ def judge(asked: ReportRequest, answer: Answer, reader: ModelUsed, thorax: Thora
         reader_text=parts.text,
         reader_regions=regions,
         dropped_boxes=answer.dropped_boxes + outside,
-        notes=about_text(parts, name, left_machine=reader.data_left_machine),
+        notes=[*answer.notes, *about_text(parts, name, left_machine=reader.data_left_machine)],
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from lucidray.domain.answer import Answer, NamedBox
 from lucidray.domain.box import Box
 from lucidray.domain.errors import ModelError
+from lucidray.domain.note import Note
 from lucidray.domain.protocols import ReportRequest
 from lucidray.domain.reading import ModelUsed
 
@@ -25,6 +26,7 @@ class FakeReader:
     data_left_machine : bool
     fails_with : str or None
         Raises ModelError with these words.
+    notes : tuple of Note
     asked : list of ReportRequest
         Every request so far.
     """
@@ -36,6 +38,7 @@ class FakeReader:
     name: str = "fake"
     data_left_machine: bool = False
     fails_with: str | None = None
+    notes: tuple[Note, ...] = ()
     asked: list[ReportRequest] = field(default_factory=list)
 
     @property
@@ -52,7 +55,7 @@ class FakeReader:
             raise ModelError(self.fails_with)
         film = request.film
         boxes = [NamedBox(name, Box(*box).scaled(film.width_px, film.height_px)) for name, box in self.boxes]
-        return Answer(self.text, tuple(boxes), self.dropped_boxes, self.token_confidence)
+        return Answer(self.text, tuple(boxes), self.dropped_boxes, self.token_confidence, notes=self.notes)
 
     def stream(self, request: ReportRequest) -> Iterator[str | Answer]:
         """Yield the text word by word, then the answer."""

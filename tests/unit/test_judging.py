@@ -8,6 +8,7 @@ import pytest
 
 from lucidray.domain.answer import Generation
 from lucidray.domain.errors import ModelError
+from lucidray.domain.note import Note
 from lucidray.domain.reading import READER_ID, Reading
 from lucidray.domain.vocabulary import LABELS
 from lucidray.models.fake import UPRIGHT, FakeClassifier, FakeSegmenter
@@ -167,6 +168,11 @@ def test_a_text_without_end_is_noted(heard) -> None:
     reading = interpret(film(), models(fake("Findings: " + "The bones are unremarkable. " * 2000)))
     assert "reader_text_shortened" in {note.code for note in reading.warnings}
     assert {one.evidence[0] for one in reading.report.sentences} == {READER_ID}
+
+
+def test_a_readers_notes_are_warnings(heard) -> None:
+    note = Note(code="answer_cut", message="The answer was cut off.")
+    assert note in interpret(film(), models(fake(notes=(note,)))).warnings
 
 
 def test_what_a_reader_lists_is_marked_as_its_own(heard) -> None:
