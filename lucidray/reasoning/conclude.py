@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from lucidray.domain.claim import Claim
 from lucidray.domain.judgement import Confidence, Contradiction, Diagnosis, Fused, Risk
 from lucidray.domain.reading import Finding, Measurement, Overall, Report
+from lucidray.domain.vocabulary import Side, Zone
 from lucidray.reasoning.comparison import compare
 from lucidray.reasoning.confidence import judge_confidence
 from lucidray.reasoning.differential import Patient, rank
@@ -103,9 +104,9 @@ def claims_of_report(report: Report, findings: Sequence[Finding]) -> list[Claim]
         sentence = next((one.text for one in report.sentences if finding.id in one.evidence), None)
         if sentence is None or finding.status == "unsupported":
             continue
-        places = list(dict.fromkeys((region.side, region.zone) for region in finding.regions)) or [(None, None)]
+        places: list[tuple[Side | None, Zone | None]] = [(region.side, region.zone) for region in finding.regions]
         claims += [
             Claim(label=finding.label, polarity=finding.status, side=side, zone=zone, sentence=sentence)
-            for side, zone in places
+            for side, zone in dict.fromkeys(places or [(None, None)])
         ]
     return claims

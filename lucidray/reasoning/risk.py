@@ -94,12 +94,12 @@ def points_of(one: Comparison, rules: RiskRules) -> float:
 def _counted_instead(label: ClaimLabel, points: dict[ClaimLabel, float]) -> ClaimLabel | None:
     """Return the label of the same shadow that counts in place of this one: the heavier, of equal ones the first."""
     order = list(points)
-    heavier = [
-        mate
-        for mate in mates_of(label)
-        if mate in points and (points[mate], -order.index(mate)) > (points[label], -order.index(label))
-    ]
-    return max(heavier, key=lambda mate: (points[mate], -order.index(mate))) if heavier else None
+
+    def weight(which: ClaimLabel) -> tuple[float, int]:
+        return points[which], -order.index(which)
+
+    heavier: list[ClaimLabel] = [m for m in mates_of(label) if m in points and weight(m) > weight(label)]
+    return max(heavier, key=weight) if heavier else None
 
 
 def _said_of(one: Comparison, wording: Wording) -> str:
