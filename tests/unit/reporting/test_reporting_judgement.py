@@ -3,12 +3,14 @@
 import io
 import unicodedata
 
+import numpy as np
 import pytest
 from rich.console import Console
 
 from lucidray.domain.reading import Reading
 from lucidray.reporting import html, terminal
 from lucidray.reporting.judgement import show
+from lucidray.reporting.overlay import draw
 from tests.readings import accepted_reading, refused_reading
 from tests.two_sources import two_sources
 from tests.unit.reporting.test_reporting_page import Page, parsed
@@ -161,3 +163,13 @@ def test_one_source_is_said_to_be_one(reading: Reading) -> None:
     assert not judged.two_sources
     assert judged.rows == []
     assert "(one source)" in flat(printed(alone))
+
+
+def test_the_overlay_shows_the_readers_boxes_in_white(reading: Reading) -> None:
+    with_boxes = np.asarray(draw(reading)).astype(int)
+    without = np.asarray(draw(reading.model_copy(update={"reader_regions": []}))).astype(int)
+    x0, y0, x1, _ = map(round, reading.reader_regions[0].box_xyxy_px)
+    factor = with_boxes.shape[1] // reading.image.width_px
+    edge = with_boxes[factor * y0, factor * (x0 + x1) // 2]
+    assert edge.tolist() == [255, 255, 255]
+    assert not np.array_equal(with_boxes, without)
