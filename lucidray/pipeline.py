@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, get_args
 
 from lucidray.domain.anatomy import Anatomy
-from lucidray.domain.errors import ModelError, UsageError
+from lucidray.domain.answer import Generation
+from lucidray.domain.errors import UsageError
 from lucidray.domain.note import Note
 from lucidray.domain.protocols import Classifier, Reader, ReportRequest, Segmenter
 from lucidray.domain.radiograph import Radiograph, Sex, View
@@ -28,6 +29,7 @@ from lucidray.domain.reading import (
 from lucidray.imaging import gate
 from lucidray.imaging.film import Source, read_film
 from lucidray.imaging.limits import Limits
+from lucidray.judging import Written, judge
 from lucidray.localization.measurements import measure
 from lucidray.localization.regions import locate_all
 from lucidray.localization.sides import find_thorax
@@ -44,7 +46,11 @@ MAX_AGE_YEARS = 130
 
 @dataclass(frozen=True)
 class Models:
-    """The models that take part in a reading."""
+    """The models that take part in a reading.
+
+    `reader` is the chosen one. Where it is not the composer, the composer writes beside it: a chosen reader never
+    silences what lucidray itself found.
+    """
 
     segmenter: Segmenter
     classifier: Classifier
@@ -67,6 +73,12 @@ class Request:
         Of the report, ISO 639-1.
     limits : Limits
         Caps on bytes and pixels.
+    prior_text : str or None
+        Report of an earlier film, for readers that compare.
+    strategy : str
+        Name of the prompt that a language model is asked with.
+    generation : Generation
+        How a language model writes.
     """
 
     symptoms: str | None = None
@@ -76,6 +88,9 @@ class Request:
     view: View | None = None
     language: str = "en"
     limits: Limits = field(default_factory=Limits)
+    prior_text: str | None = None
+    strategy: str = "zero-shot"
+    generation: Generation = field(default_factory=Generation)
 
 
 def interpret(source: Source, models: Models, request: Request = Request(), *, name: str | None = None) -> Reading:
@@ -119,19 +134,40 @@ def interpret(source: Source, models: Models, request: Request = Request(), *, n
     with clock.step("findings"):
         prediction = models.classifier.predict(film)
     with clock.step("regions"):
-        measurements = measure(film, find_thorax(anatomy))
+        thorax = find_thorax(anatomy)
+        measurements = measure(film, thorax)
         findings, overall = decide(prediction, film, measurements)
         findings = locate_all(findings, prediction.heatmaps, anatomy, film)
     warnings = [*film.warnings, *verdict.warnings]
+    asked = ReportRequest(
+        film,
+        findings,
+        overall,
+        measurements,
+        request.symptoms,
+        request.language,
+        warnings,
+        request.prior_text,
+        request.strategy,
+        request.generation,
+    )
     with clock.step("report"):
-        answer = models.reader.read(
-            ReportRequest(film, findings, overall, measurements, request.symptoms, request.language, warnings)
-        )
-    if answer.report is None:
-        raise ModelError(f"the reader {models.reader.used.name} gave text without evidence")
-    report = answer.report
-    took_part = [models.segmenter.used, models.classifier.used, models.reader.used]
-    reading = assemble(film, took_part, request, clock, report, warnings, findings, overall, measurements)
+        answer = models.reader.read(asked)
+    with clock.step("reasoning"):
+        written = judge(asked, answer, models.reader.used, thorax)
+    took_part = [models.segmenter.used, models.classifier.used, *written.took_part]
+    reading = assemble(
+        film,
+        took_part,
+        request,
+        clock,
+        written.report,
+        [*warnings, *written.notes],
+        findings,
+        overall,
+        measurements,
+        written=written,
+    )
     return attach(reading, Evidence(film, prediction.heatmaps, anatomy))
 
 
@@ -225,6 +261,7 @@ def assemble(
     overall: Overall | None = None,
     measurements: list[Measurement] | None = None,
     refusal: tuple[Note, ...] = (),
+    written: Written | None = None,
 ) -> Reading:
     """Put the parts together; the reading checks itself that every sentence's evidence is there."""
     findings = findings or []
@@ -253,6 +290,16 @@ def assemble(
         not_assessed=[finding.label for finding in findings if finding.status == "unsupported"],
         measurements=measurements or [],
         report=report,
+        composed=written.composed if written else None,
+        reader_text=written.reader_text if written else None,
+        reader_regions=written.reader_regions if written else [],
+        dropped_boxes=written.dropped_boxes if written else 0,
+        claims=written.claims if written else [],
+        fusion=written.conclusion.fusion if written else [],
+        contradictions=written.conclusion.contradictions if written else [],
+        confidence=written.conclusion.confidence if written else None,
+        risk=written.conclusion.risk if written else None,
+        differential=written.conclusion.differential if written else [],
         provenance=Provenance(
             version=VERSION,
             created=datetime.now(UTC).isoformat(timespec="seconds"),

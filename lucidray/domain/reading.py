@@ -4,12 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from lucidray.domain.anatomy import Anatomy
-from lucidray.domain.claim import Claim, ClaimLabel, Polarity
+from lucidray.domain.claim import Claim, ClaimLabel
 from lucidray.domain.errors import UsageError
+from lucidray.domain.judgement import Confidence, Contradiction, Diagnosis, Fused, Risk
 from lucidray.domain.note import Note
+from lucidray.domain.part import Part, Probability
 from lucidray.domain.prediction import Heatmap
 from lucidray.domain.radiograph import Radiograph
 from lucidray.domain.vocabulary import LABELS, Label, Side, Status, Verdict, Zone
@@ -21,19 +23,12 @@ SCHEMA_VERSION: Literal["1.1"] = "1.1"
 NOTICE = "For research and teaching only. Not for clinical diagnosis."
 SYMPTOMS_ID = "symptoms"
 OVERALL_ID = "overall"
+READER_ID = "reader-text"  # what a sentence names that rests on nothing but the reader's own word
 CARDIOTHORACIC_RATIO_ID = "measurement-cardiothoracic-ratio"
 CARDIOTHORACIC_RATIO_LIMIT = 0.50  # of an adult's PA film; above it the heart may be enlarged (Danzer 1919)
 
-Probability = Annotated[float, Field(ge=0, le=1)]
 
-
-class _Part(BaseModel):
-    """Parts are closed: a misspelt field is an error, NaN and infinity never reach JSON."""
-
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
-
-
-class DicomReference(_Part):
+class DicomReference(Part):
     """The DICOM object that was read."""
 
     sop_class_uid: str | None = None
@@ -42,7 +37,7 @@ class DicomReference(_Part):
     study_instance_uid: str | None = None
 
 
-class ImageFacts(_Part):
+class ImageFacts(Part):
     """What the file says of the film.
 
     `pixel_spacing_mm` is (row, column); width and height are those of the stored image, to which all boxes refer.
@@ -62,7 +57,7 @@ class ImageFacts(_Part):
     dicom: DicomReference | None = None
 
 
-class Region(_Part):
+class Region(Part):
     """A place on the film that a finding points at.
 
     `box_xyxy_px` in pixels of the stored image; `size_mm` is (width, height) at the detector, null without a spacing;
@@ -83,7 +78,7 @@ class LabelledRegion(Region):
     label: Label
 
 
-class Finding(_Part):
+class Finding(Part):
     """One of the 14 findings.
 
     `probability` is null where `status` is `unsupported`, and where cardiomegaly was decided by measurement alone.
@@ -115,7 +110,7 @@ class Finding(_Part):
         return self
 
 
-class Overall(_Part):
+class Overall(Part):
     """Whether the film shows anything abnormal at all."""
 
     probability: Probability | None
@@ -128,7 +123,7 @@ class Overall(_Part):
     specificity: Probability | None = None
 
 
-class Measurement(_Part):
+class Measurement(Part):
     """Something measured on the film; an unreliable one says why in `note`.
 
     `lines_xyxy_px` are the lines along which it was taken, from (x0, y0) to (x1, y1) in pixels of the stored image.
@@ -143,7 +138,24 @@ class Measurement(_Part):
     lines_xyxy_px: list[tuple[float, float, float, float]] = Field(default_factory=list)
 
 
-class Sentence(_Part):
+class ReaderRegion(Part):
+    """A place that the reader points at, kept apart from the findings' own regions.
+
+    `name` is what the reader calls it, `label` the finding that this maps to, null where it maps to none or to several.
+    Box and sizes as in `Region`; side and zone by the segmented lungs, null where none were found.
+    """
+
+    id: str
+    name: str
+    label: ClaimLabel | None
+    box_xyxy_px: tuple[float, float, float, float]
+    side: Side | None
+    zone: Zone | None
+    size_mm: tuple[float, float] | None
+    size_fraction_thorax: float | None
+
+
+class Sentence(Part):
     """A sentence of the report, with the ids of what it rests on."""
 
     text: str
@@ -151,7 +163,7 @@ class Sentence(_Part):
     verdict: Verdict
 
 
-class Report(_Part):
+class Report(Part):
     """The written report."""
 
     language: str
@@ -175,64 +187,7 @@ class Report(_Part):
         )
 
 
-ContradictionKind = Literal["reader_denies", "reader_adds", "reader_silent", "sides_differ", "sources_disagree"]
-
-
-class Contradiction(_Part):
-    """Two sources that do not say the same of a finding.
-
-    `kind`: the reader denies what the classifier sees, adds what it does not see, is silent about it, names another
-    side, or two sources of lucidray's own (a score and a measurement) disagree. `reader_says` is the polarity of the
-    reader's claim, null where it says nothing; `sentence` the one that it stands in; `note` says it in words.
-    """
-
-    label: ClaimLabel
-    kind: ContradictionKind
-    classifier_probability: Probability | None
-    reader_says: Polarity | None
-    sentence: str | None
-    note: str
-
-
-class Confidence(_Part):
-    """How far the reading can be relied on, per source; null where a source took no part or does not tell.
-
-    `words` is the band of `fused`; `read_first` asks that a person reads the film before anybody uses the reading;
-    `basis` says what the numbers come from.
-    """
-
-    classifier: Probability | None
-    reader: Probability | None
-    fused: Probability
-    words: str
-    read_first: bool
-    basis: list[str]
-
-
-class Risk(_Part):
-    """How pressing the film is, with everything that speaks for it; `words` names what was not assessed."""
-
-    level: Literal["Low", "Moderate", "High"]
-    words: str
-    factors: list[str]
-
-
-class Diagnosis(_Part):
-    """A diagnosis that fits, with what speaks for and against it.
-
-    `score` in [0, 1] ranks; it is no probability. `source` is `knowledge`, or the name of the reader that added it.
-    """
-
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, populate_by_name=True, serialize_by_alias=True)
-
-    diagnosis: str
-    score: Probability
-    supporting: list[str] = Field(alias="for")
-    opposing: list[str] = Field(alias="against")
-    source: str = "knowledge"
-
-
-class ModelUsed(_Part):
+class ModelUsed(Part):
     """A model that took part, and where it ran."""
 
     role: Literal["anatomy", "findings", "reader"]
@@ -243,7 +198,7 @@ class ModelUsed(_Part):
     data_left_machine: bool = False
 
 
-class Provenance(_Part):
+class Provenance(Part):
     """How the reading came about. `timings_ms` has one entry a step; `prevalence_assumed` one a supported finding."""
 
     version: str
@@ -272,7 +227,7 @@ class Evidence:
     anatomy: Anatomy | None
 
 
-class Reading(_Part):
+class Reading(Part):
     """What lucidray says of one film, and what that rests on."""
 
     schema_version: Literal["1.1"] = SCHEMA_VERSION
@@ -287,7 +242,14 @@ class Reading(_Part):
     not_assessed: list[Label]
     measurements: list[Measurement]
     report: Report
+    composed: Report | None = Field(
+        None, description="lucidray's own report, where another reader wrote `report`; null where `report` is it"
+    )
+    reader_text: str | None = Field(None, description="As the reader wrote it; null where lucidray wrote the report")
+    reader_regions: list[ReaderRegion] = Field(default_factory=list)
+    dropped_boxes: int = Field(0, ge=0, description="Boxes of the reader that could not be placed on the film")
     claims: list[Claim] = Field(default_factory=list)
+    fusion: list[Fused] = Field(default_factory=list)
     contradictions: list[Contradiction] = Field(default_factory=list)
     confidence: Confidence | None = None
     risk: Risk | None = None
@@ -305,7 +267,10 @@ class Reading(_Part):
             raise ValueError("an accepted film lists all 14 findings, in their order")
         if not self.accepted and (self.findings or self.overall is not None):
             raise ValueError("a refused film carries no finding")
-        unknown = {name for sentence in self.report.sentences for name in sentence.evidence} - self.evidence_ids
+        if not self.accepted and (self.risk or self.confidence or self.differential or self.claims or self.fusion):
+            raise ValueError("a refused film carries no judgement")
+        written = [*self.report.sentences, *(self.composed.sentences if self.composed else [])]
+        unknown = {name for sentence in written for name in sentence.evidence} - self.evidence_ids
         if unknown:
             raise ValueError(f"sentences name evidence that is not there: {sorted(unknown)}")
         return self
@@ -321,7 +286,9 @@ class Reading(_Part):
             ids.add(OVERALL_ID)
         if self.symptoms is not None:
             ids.add(SYMPTOMS_ID)
-        return ids
+        if self.reader_text is not None:
+            ids.add(READER_ID)
+        return ids | {region.id for region in self.reader_regions}
 
     @property
     def boxes(self) -> list[LabelledRegion]:

@@ -29,6 +29,13 @@ Verdict = Literal["supported", "contradicted", "unverified"]
 
 LABELS: tuple[Label, ...] = get_args(Label)
 
+# Labels that name the same shadow in other words.
+OPACITY = "opacity"
+OVERLAPS: dict[str, tuple[Label, ...]] = {
+    OPACITY: ("Consolidation", "Pneumonia", "Infiltration"),
+    "focal lesion": ("Mass", "Nodule"),
+}
+
 
 class Code(NamedTuple):
     """A coded concept: value, coding scheme designator (DICOM PS3.16 8.1), meaning."""

@@ -6,7 +6,7 @@ a threshold or a status.
 
 from typing import NamedTuple
 
-from lucidray.domain.vocabulary import Label
+from lucidray.domain.vocabulary import OVERLAPS, Label
 
 # FINDINGS go through the chest in this order; the heart, which has a measurement, is written by itself.
 LUNGS: tuple[Label, ...] = (
@@ -43,12 +43,6 @@ URGENCY: tuple[Label, ...] = (
     "Hernia",
 )
 
-# Labels that name the same shadow in other words. In one place they make one sentence.
-OPACITY = "opacity"
-OVERLAPS: dict[str, tuple[Label, ...]] = {
-    OPACITY: ("Consolidation", "Pneumonia", "Infiltration"),
-    "focal lesion": ("Mass", "Nodule"),
-}
 CONGESTION: tuple[Label, ...] = ("Cardiomegaly", "Edema", "Effusion")
 
 INFECTION = frozenset({"fever", "chills", "cough", "sputum", "night_sweats"})

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 
 from lucidray.domain.reading import Finding, Region, Sentence
-from lucidray.domain.vocabulary import Label, Verdict
+from lucidray.domain.vocabulary import OPACITY, OVERLAPS, Label, Verdict
 from lucidray.readers.case import Case, count_of, ids
-from lucidray.readers.clinical import ANATOMICAL_ORDER, LUNGS, OPACITY, OTHER, OVERLAPS, PLEURA, overlap_of
+from lucidray.readers.clinical import ANATOMICAL_ORDER, LUNGS, OTHER, PLEURA, overlap_of
 from lucidray.readers.heart import heart_sentences
 from lucidray.readers.places import together, words
 

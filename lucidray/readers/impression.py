@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from lucidray.domain.reading import OVERALL_ID, SYMPTOMS_ID, Finding, Overall, Sentence
-from lucidray.domain.vocabulary import Label, Verdict
+from lucidray.domain.vocabulary import OPACITY, OVERLAPS, Label, Verdict
 from lucidray.readers.case import Case, count_of, ids
-from lucidray.readers.clinical import CONGESTION, HEART, OPACITY, OVERLAPS, URGENCY
+from lucidray.readers.clinical import CONGESTION, HEART, URGENCY
 from lucidray.readers.description import clusters
 from lucidray.readers.heart import heart_size
 from lucidray.readers.places import words

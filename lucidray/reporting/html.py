@@ -10,10 +10,12 @@ import jinja2
 from markupsafe import Markup
 
 from lucidray.domain.note import Note
-from lucidray.domain.reading import OVERALL_ID, SYMPTOMS_ID, Finding, Overall, Reading
+from lucidray.domain.reading import OVERALL_ID, READER_ID, SYMPTOMS_ID, Finding, Overall, Reading
 from lucidray.reporting import words
 from lucidray.reporting.colours import FINDING_COLOURS, heat_table
 from lucidray.reporting.heatmaps import layer_png
+from lucidray.reporting.judgement import show
+from lucidray.reporting.labels import load_labels
 from lucidray.reporting.stage import set_up
 
 _CHART_X0, _CHART_WIDE = 4.0, 200.0
@@ -64,7 +66,10 @@ def render(reading: Reading) -> str:
         shown_first=words.shown_first(reading.findings),
         heats=_heats(reading),
         heat_stops=_heat_stops(),
+        labels=load_labels(reading.report.language),
+        judged=show(reading) if reading.accepted else None,
         sections=words.sections(reading.report),
+        composed=words.sections(reading.composed) if reading.composed else [],
         ranked=words.ranked(reading.findings),
         ticks=[{"x": _along(share), "told": f"{100 * share:.0f}"} for share in _CHART_TICKS],
         prevalences=words.prevalences(reading),
@@ -79,10 +84,12 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters |= {
         "lines": words.plain_lines,
+        "plain": words.plain,
         "percent": words.percent,
         "interval": lambda ends: words.interval(*ends),
         "measure": words.measure,
         "place": words.place,
+        "pointed_place": words.pointed_place,
         "size": words.size,
         "value": words.value,
         "direction": words.direction,
@@ -92,6 +99,7 @@ def _environment() -> jinja2.Environment:
         "colours": FINDING_COLOURS,
         "status_words": words.STATUS_WORDS,
         "verdict_words": words.VERDICT_WORDS,
+        "risk_icons": {"High": "present", "Moderate": "uncertain", "Low": "absent"},
     }
     return environment
 
@@ -188,6 +196,13 @@ def _evidence_words(reading: Reading) -> dict[str, str]:
             named[region.id] = f"{finding.label}, {words.place(region)}"
     for measurement in reading.measurements:
         named[measurement.id] = f"{words.measure(measurement)} {words.value(measurement)}"
+    labels = load_labels(reading.report.language)
+    if reading.reader_text is not None:
+        named[READER_ID] = labels["only_reader"]
+    for number, pointed in enumerate(reading.reader_regions, start=1):
+        name = words.plain(pointed.name) or labels.say("reader_unnamed", number=number)
+        where = words.pointed_place(pointed)
+        named[pointed.id] = labels.say("reader_tag", name=f"{name}, {where}" if where else name)
     named |= {f"refusal-{note.code}": "reason" for note in reading.refusal}
     named |= {f"warning-{note.code}": "warning" for note in reading.warnings}
     return named

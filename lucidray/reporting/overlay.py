@@ -4,7 +4,7 @@ from PIL import Image, ImageDraw
 
 from lucidray.domain.box import Box
 from lucidray.domain.reading import Reading
-from lucidray.reporting.colours import BLACK, FINDING_COLOURS
+from lucidray.reporting.colours import BLACK, FINDING_COLOURS, WHITE
 from lucidray.reporting.film import (
     draw_tag,
     grey,
@@ -15,14 +15,16 @@ from lucidray.reporting.film import (
     text_size_px,
     write_below,
 )
+from lucidray.reporting.labels import load_labels
 from lucidray.reporting.tags import lay_out
-from lucidray.reporting.words import percent, shown_first, side_marks
+from lucidray.reporting.words import percent, plain, shown_first, side_marks
 
 
 def draw(reading: Reading) -> Image.Image:
     """Draw the film with the boxes of its findings, their names, and the patient's sides.
 
-    Boxes of present findings; of uncertain ones only where nothing is present: a film full of boxes shows none.
+    Boxes of present findings; of uncertain ones only where nothing is present: a film full of boxes shows none. A
+    reader's own boxes are white, and their names say whose they are.
 
     Parameters
     ----------
@@ -55,6 +57,12 @@ def draw(reading: Reading) -> Image.Image:
             box = film.from_stored(Box(*region.box_xyxy_px)).scaled(factor, factor).clipped(bounds)
             if box is not None:
                 named.append((box, text, FINDING_COLOURS[finding.label]))
+    labels = load_labels(reading.report.language)
+    for number, region in enumerate(reading.reader_regions, start=1):
+        box = film.from_stored(Box(*region.box_xyxy_px)).scaled(factor, factor).clipped(bounds)
+        if box is not None:
+            name = plain(region.name) or labels.say("reader_unnamed", number=number)
+            named.append((box, labels.say("reader_tag", name=name), WHITE))
     for box, _, colour in named:
         _frame(pen, box, colour, max(2, size_px // 6))
     sizes = [tag_size(text, size_px) for _, text, _ in named]

@@ -10,10 +10,11 @@ from PIL import Image
 from lucidray.domain.anatomy import Anatomy, Organ
 from lucidray.domain.box import Box
 from lucidray.domain.radiograph import Radiograph
-from lucidray.domain.reading import CARDIOTHORACIC_RATIO_ID, Finding, Reading, Region
+from lucidray.domain.reading import CARDIOTHORACIC_RATIO_ID, Finding, ReaderRegion, Reading, Region
 from lucidray.reporting import words
 from lucidray.reporting.colours import FINDING_COLOURS
 from lucidray.reporting.film import fitted
+from lucidray.reporting.labels import load_labels
 from lucidray.reporting.outlines import outlines
 from lucidray.reporting.tags import lay_out
 
@@ -25,6 +26,7 @@ _JPEG_QUALITIES = (90, 82, 72, 60, 45)
 SHOWN_WIDE_PX = 620
 _TAG_HIGH_PX, _TAG_LETTER_PX, _TAG_EDGE_PX, _TAG_LIFT_PX = 24.0, 7.4, 18.0, 5.0
 _SIDE_MARK_PX = 44.0
+_MAX_NAME_CHARACTERS = 28
 _ORGANS_SHOWN: tuple[Organ, ...] = ("right_lung", "left_lung", "heart")
 
 
@@ -46,6 +48,28 @@ class PlacedRegion:
 
     region: Region
     finding: Finding
+    at: Box
+    tag: Box
+    text: str
+
+
+@dataclass(frozen=True)
+class PointedRegion:
+    """A place on the page that the reader points at.
+
+    Attributes
+    ----------
+    region
+        What it is.
+    at : Box
+        In pixels of the film as shown.
+    tag : Box
+        Where its name goes, on a film `SHOWN_WIDE_PX` wide.
+    text : str
+        What the reader calls it, marked as the reader's.
+    """
+
+    region: ReaderRegion
     at: Box
     tag: Box
     text: str
@@ -77,6 +101,7 @@ class Stage:
     size_px: tuple[int, int]
     film_px: tuple[int, int]
     regions: list[PlacedRegion]
+    pointed: list[PointedRegion]
     organs: list[tuple[Organ, str]]
     ratio_lines: list[Box]
     ratio_text: str
@@ -98,21 +123,22 @@ def set_up(reading: Reading) -> Stage:
         ratio_text = f"CTR {words.value(ratio)}"
         lines = [film.from_stored(Box(*line)) for line in ratio.lines_xyxy_px]
     ratio_tag = _under(lines[-1], ratio_text, film) if lines else None
-    regions = _placed(reading, film, [] if ratio_tag is None else [ratio_tag])
+    regions, pointed = _placed(reading, film, [] if ratio_tag is None else [ratio_tag])
     picture = fitted(film, FILM_SIDE_PX)
     return Stage(
         href="data:image/jpeg;base64," + base64.b64encode(_jpeg(picture)).decode(),
         size_px=picture.size,
         film_px=(film.width_px, film.height_px),
         regions=regions,
+        pointed=pointed,
         organs=_organ_paths(anatomy, film) if reading.accepted and anatomy is not None else [],
         ratio_lines=lines,
         ratio_text=ratio_text,
-        style=_rules(film, regions, ratio_tag),
+        style=_rules(film, regions, pointed, ratio_tag),
     )
 
 
-def _placed(reading: Reading, film: Radiograph, taken: list[Box]) -> list[PlacedRegion]:
+def _placed(reading: Reading, film: Radiograph, taken: list[Box]) -> tuple[list[PlacedRegion], list[PointedRegion]]:
     bounds = Box(0, 0, film.width_px, film.height_px)
     found: list[tuple[Region, Finding, Box, str]] = []
     for finding in words.ranked(reading.findings):
@@ -121,15 +147,27 @@ def _placed(reading: Reading, film: Radiograph, taken: list[Box]) -> list[Placed
         for region in finding.regions:
             box = film.from_stored(Box(*region.box_xyxy_px))
             found.append((region, finding, box.clipped(bounds) or box, text))
+    labels = load_labels(reading.report.language)
+    said: list[tuple[ReaderRegion, Box, str]] = []
+    for number, pointed in enumerate(reading.reader_regions, start=1):
+        box = film.from_stored(Box(*pointed.box_xyxy_px))
+        name = words.plain(pointed.name) or labels.say("reader_unnamed", number=number)
+        said.append((pointed, box.clipped(bounds) or box, labels.say("reader_tag", name=_short(name))))
     factor = SHOWN_WIDE_PX / film.width_px
     shown = bounds.scaled(factor, factor)
     corners = [Box(0, 0, _SIDE_MARK_PX, _SIDE_MARK_PX), Box(shown.x1 - _SIDE_MARK_PX, 0, shown.x1, _SIDE_MARK_PX)]
-    sizes = [_tag_size(text) for *_, text in found]
-    tags = lay_out([box.scaled(factor, factor) for _, _, box, _ in found], sizes, shown, [*corners, *taken])
-    return [
-        PlacedRegion(region, finding, box, tag, text)
-        for (region, finding, box, text), tag in zip(found, tags, strict=True)
-    ]
+    texts = [*(text for *_, text in found), *(text for *_, text in said)]
+    boxes = [*(box for _, _, box, _ in found), *(box for _, box, _ in said)]
+    scaled = [box.scaled(factor, factor) for box in boxes]
+    tags = lay_out(scaled, [_tag_size(text) for text in texts], shown, [*corners, *taken])
+    return (
+        [PlacedRegion(*one[:3], tag, one[3]) for one, tag in zip(found, tags[: len(found)], strict=True)],
+        [PointedRegion(*one[:2], tag, one[2]) for one, tag in zip(said, tags[len(found) :], strict=True)],
+    )
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _MAX_NAME_CHARACTERS else name[: _MAX_NAME_CHARACTERS - 1] + "…"
 
 
 def _tag_size(text: str) -> tuple[float, float]:
@@ -144,7 +182,7 @@ def _under(line: Box, text: str, film: Radiograph) -> Box:
     return Box(x0, y0, x0 + width, y0 + height)
 
 
-def _rules(film: Radiograph, regions: list[PlacedRegion], ratio_tag: Box | None) -> str:
+def _rules(film: Radiograph, regions: list[PlacedRegion], pointed: list[PointedRegion], ratio_tag: Box | None) -> str:
     aspect = film.width_px / film.height_px
     rules = [
         f".film {{ width: min(100%, {76 * aspect:.1f}vh); }}",
@@ -156,6 +194,7 @@ def _rules(film: Radiograph, regions: list[PlacedRegion], ratio_tag: Box | None)
         colour = FINDING_COLOURS[placed.finding.label]
         paint = f"background: {colour.hex}; color: {colour.ink.hex};"
         rules.append(f".tag-{number} {{ {_corner(placed.tag, aspect)} {paint} }}")
+    rules += [f".tag-reader-{number} {{ {_corner(one.tag, aspect)} }}" for number, one in enumerate(pointed)]
     if ratio_tag is not None:
         rules.append(f".tag-ratio {{ {_corner(ratio_tag, aspect)} }}")
     return "\n" + "\n".join(rules) + "\n"

@@ -6,9 +6,13 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from lucidray.domain.reading import Finding, Measurement, Reading, Sentence
+from lucidray.domain.judgement import Contradiction, Diagnosis
+from lucidray.domain.reading import Finding, Measurement, Reading, Report, Sentence
 from lucidray.domain.vocabulary import Status, Verdict
 from lucidray.reporting import words
+from lucidray.reporting.judgement import Judged
+from lucidray.reporting.judgement import show as show_judgement
+from lucidray.reporting.labels import Labels, load_labels
 
 _TABLE_FITS_FROM = 72
 _BARS_FIT_FROM = 100
@@ -21,6 +25,7 @@ _STATUS_STYLES: dict[Status, str] = {
     "unsupported": "dim",
 }
 _VERDICT_STYLES: dict[Verdict, str] = {"supported": "green", "contradicted": "bold red", "unverified": "bold yellow"}
+_RISK_STYLES = {"High": "bold red", "Moderate": "bold yellow", "Low": "green"}
 _MARKS = {"present": "◆", "uncertain": "◇", "absent": "○", "unsupported": "–"}
 _PLAIN_MARKS = {"present": "!", "uncertain": "?", "absent": "-", "unsupported": " "}
 _VERDICT_MARKS: dict[Verdict, str] = {"supported": "✓", "contradicted": "✗", "unverified": "?"}
@@ -59,8 +64,14 @@ class _Terminal:
                 parts += [self._title("Measurements"), *(self._measurement(one) for one in reading.measurements)]
             if reading.symptoms is not None:
                 parts += [self._title("Symptoms, as told"), self._indented(self._text(reading.symptoms))]
-            for heading, sentences in words.sections(reading.report):
-                parts += [self._title(heading), *(self._sentence(one) for one in sentences)]
+            judged = show_judgement(reading)
+            labels = load_labels(reading.report.language)
+            if judged.two_sources:
+                parts += [self._title(labels.say("report_by", reader=judged.reader)), self._checked(judged, labels)]
+            parts += self._report(reading.report)
+            if reading.composed is not None:
+                parts += [self._title(labels["own_report"]), *self._report(reading.composed)]
+            parts += self._judgement(reading, judged, labels)
         else:
             parts.append(self._indented(self._text("No finding is named for a film that was not read.", "dim")))
         parts += [Text(), self._text(reading.notice, "bold reverse")]
@@ -93,6 +104,65 @@ class _Terminal:
             if overall.threshold is not None:
                 told += f" (threshold {words.percent(overall.threshold)})"
             lines.append(self._text(told, _STATUS_STYLES[overall.status]))
+        if reading.risk is not None and reading.confidence is not None:
+            labels = load_labels(reading.report.language)
+            told = f"{labels['risk']}: {reading.risk.words}. {labels['confidence']}: {reading.confidence.words}."
+            lines.append(self._text(told, _RISK_STYLES[reading.risk.level]))
+            if reading.confidence.read_first:
+                lines.append(self._text(f"{labels['read_first']}.", "bold red"))
+        return Group(*lines)
+
+    def _report(self, report: Report) -> list[RenderableType]:
+        parts: list[RenderableType] = []
+        for heading, sentences in words.sections(report):
+            parts += [self._title(heading), *(self._sentence(one) for one in sentences)]
+        return parts
+
+    def _checked(self, judged: Judged, labels: Labels) -> Text:
+        return self._text(labels.say("report_checked", reader=judged.reader, **judged.verdicts), "dim")
+
+    def _judgement(self, reading: Reading, judged: Judged, labels: Labels) -> list[RenderableType]:
+        """Say where sources disagree, what it may be, how sure and how pressing it is: the last stays in sight."""
+        parts: list[RenderableType] = []
+        if judged.disagreements:
+            parts.append(self._title(labels["contradictions"]))
+            parts += [self._disagreement(one, labels) for one, _ in judged.disagreements]
+        if reading.risk is None or reading.confidence is None:
+            return parts
+        parts.append(self._title(labels["differential"]))
+        parts += [self._diagnosis(one, source, labels) for one, source in judged.differential]
+        if not judged.differential:
+            parts.append(self._indented(self._text(labels["differential_none"], "dim")))
+        parts.append(self._title(labels["confidence"]))
+        parts += [self._indented(self._text(f"{source.name}: {source.told}")) for source in judged.sources]
+        parts += [self._indented(self._text(told, "dim")) for told in judged.basis]
+        parts.append(self._title(labels["risk"]))
+        parts.append(self._indented(self._text(reading.risk.words, _RISK_STYLES[reading.risk.level])))
+        parts += [self._indented(self._text(f"- {told}")) for told in reading.risk.factors]
+        if judged.read_first:
+            parts += [Text(), self._text(labels["read_first"].upper(), "bold red")]
+            parts += [self._indented(self._text(told)) for told in judged.read_first]
+        return parts
+
+    def _disagreement(self, one: Contradiction, labels: Labels) -> Table:
+        grid = Table.grid(padding=(0, 1))
+        grid.add_column(no_wrap=True)
+        grid.add_column(overflow="fold")
+        told = self._text(f"{one.label}, {labels.kinds[one.kind]}: ", "bold")
+        told.append_text(self._text(one.note))
+        if one.sentence is not None:
+            told.append_text(self._text(f' ({labels["reader_wrote"]}: "{one.sentence}")', "dim"))
+        grid.add_row(Text("x" if self._plain else "✗", "bold red"), told)
+        return grid
+
+    def _diagnosis(self, one: Diagnosis, source: str, labels: Labels) -> Group:
+        score = f" ({source})" if source else f" {one.score:.2f}"
+        lines: list[RenderableType] = [
+            Text.assemble(self._text(one.diagnosis, "bold"), self._text(score, "dim")),
+            self._indented(self._text(f"{labels['for']}: {'; '.join(one.supporting) or labels['nothing_for']}")),
+        ]
+        if one.opposing:
+            lines.append(self._indented(self._text(f"{labels['against']}: {'; '.join(one.opposing)}")))
         return Group(*lines)
 
     def _banners(self, reading: Reading) -> list[RenderableType]:

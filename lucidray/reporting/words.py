@@ -4,7 +4,7 @@ import re
 import unicodedata
 
 from lucidray.domain.radiograph import ADULT_AGE_YEARS
-from lucidray.domain.reading import Finding, ImageFacts, Measurement, Reading, Region, Report, Sentence
+from lucidray.domain.reading import Finding, ImageFacts, Measurement, ReaderRegion, Reading, Region, Report, Sentence
 from lucidray.domain.vocabulary import Status, Verdict
 
 STATUS_WORDS: dict[Status, str] = {
@@ -66,6 +66,14 @@ def age(years: float) -> str:
 
 def place(region: Region) -> str:
     """Say where a region is: ``right lower zone``."""
+    comma = "" if region.side in {"left", "right"} else ","
+    return f"{region.side}{comma} {region.zone} zone"
+
+
+def pointed_place(region: ReaderRegion) -> str:
+    """Say where a reader's region is, as `place` does; empty where no lungs were found."""
+    if region.side is None or region.zone is None:
+        return ""
     comma = "" if region.side in {"left", "right"} else ","
     return f"{region.side}{comma} {region.zone} zone"
 
@@ -157,6 +165,11 @@ def child(reading: Reading) -> str | None:
         return None
     warned = [note.message for note in reading.warnings if note.code == CHILD]
     return " ".join([f"This is a film of a child ({age(years)}).", *warned])
+
+
+def reader(reading: Reading) -> str:
+    """Return the name of who wrote the report; empty where nobody did."""
+    return next((plain(model.name) for model in reading.provenance.models if model.role == "reader"), "")
 
 
 def prevalences(reading: Reading) -> str:

@@ -18,6 +18,7 @@ import pytest
 from lucidray.domain.note import Note
 from lucidray.reporting import html
 from tests.readings import accepted_reading, refused_reading, synthetic_film
+from tests.two_sources import two_sources
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = [
@@ -136,6 +137,9 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "hostile": accepted_reading(name=hostile, symptoms=hostile, warnings=mirrored, age=4, language="ar"),
         "refused": refused_reading(),
     }
+    with pytest.MonkeyPatch.context() as patch:
+        readings["two_sources"] = two_sources(patch)
+        readings["two_hostile"] = two_sources(patch, hostile=True)
     paths = {}
     for name, reading in readings.items():
         paths[name] = folder / f"{name}.html"
@@ -147,7 +151,7 @@ LIT_BOXES = "Array.from(document.querySelectorAll('.box.lit'), box => box.datase
 LIT_SENTENCES = "Array.from(document.querySelectorAll('.sentence.lit p'), one => one.textContent)"
 
 
-@pytest.mark.parametrize("name", ["accepted", "hostile", "refused"])
+@pytest.mark.parametrize("name", ["accepted", "hostile", "refused", "two_sources", "two_hostile"])
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("dark", [False, True])
 def test_pages_open_clean_and_fit(browser: Browser, pages: dict[str, Path], name: str, width: int, dark: bool) -> None:
@@ -187,6 +191,23 @@ def test_a_hover_over_a_region_lights_its_sentences(browser: Browser, pages: dic
     browser.hover("#region-nodule-2")
     assert browser.run(LIT_BOXES) == ["region-nodule-2"]
     assert browser.run(LIT_SENTENCES) == ["Nodules in the left lung.", "Nodule: left mid zone."]
+
+
+def test_a_readers_sentence_lights_the_finding_and_the_readers_own_box(
+    browser: Browser, pages: dict[str, Path]
+) -> None:
+    browser.open(pages["two_sources"])
+    browser.hover('.sentence.is-contradicted[data-evidence~="reader-region-1"] p')
+    lit = browser.run(LIT_BOXES)
+    assert "region-effusion-1" in lit
+    assert "reader-region-1" in lit
+    assert "reader-region-2" not in lit
+    # Its boxes are one layer, which is switched without touching the findings' own.
+    shown = "getComputedStyle(document.querySelector('[data-layer=\"{}\"]')).display != 'none'"
+    browser.hover("h1")
+    browser.run("document.querySelector('[data-switch=\"reader-boxes\"]').click()")
+    assert not browser.run(shown.format("reader-boxes"))
+    assert browser.run(shown.format("finding-effusion"))
 
 
 def test_the_keyboard_does_what_the_mouse_does(browser: Browser, pages: dict[str, Path]) -> None:
@@ -288,7 +309,7 @@ CONTRASTS = """(() => {
 })()"""
 
 
-@pytest.mark.parametrize("name", ["accepted", "hostile", "refused"])
+@pytest.mark.parametrize("name", ["accepted", "hostile", "refused", "two_sources"])
 @pytest.mark.parametrize("dark", [False, True])
 def test_text_has_contrast(browser: Browser, pages: dict[str, Path], name: str, dark: bool) -> None:
     browser.open(pages[name], dark=dark)

@@ -5,7 +5,7 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from lucidray.domain.reading import Finding, Reading
+from lucidray.domain.reading import READER_ID, Finding, Reading
 from tests.readings import accepted_reading, refused_reading
 
 
@@ -58,3 +58,26 @@ def test_numbers_that_are_none_never_reach_the_json() -> None:
     finding = accepted_reading().findings[0].model_dump()
     with pytest.raises(ValidationError):
         Finding.model_validate({**finding, "probability": float("nan")})
+
+
+def test_a_refused_film_carries_no_judgement() -> None:
+    risk = {"level": "Low", "words": "Low", "points": 0, "factors": []}
+    with pytest.raises(ValidationError, match="no judgement"):
+        changed(refused_reading(), risk=risk)
+
+
+def test_a_readers_word_is_evidence_only_where_a_reader_spoke() -> None:
+    reading = accepted_reading()
+    report = reading.report.model_dump()
+    report["findings"][0]["evidence"] = [READER_ID]
+    with pytest.raises(ValidationError, match="evidence that is not there"):
+        changed(reading, report=report)
+    assert changed(reading, report=report, reader_text="Something.").report.findings[0].evidence == [READER_ID]
+
+
+def test_lucidrays_own_report_is_held_to_its_evidence_too() -> None:
+    reading = accepted_reading()
+    report = reading.report.model_dump()
+    report["findings"][0]["evidence"] = ["finding-of-nothing"]
+    with pytest.raises(ValidationError, match="evidence that is not there"):
+        changed(reading, composed=report)
