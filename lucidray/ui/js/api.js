@@ -31,6 +31,12 @@ export function about() {
   return known;
 }
 
+/** Colour of a finding and of the text upon it, the same as in every picture and report. */
+export function colours(label) {
+  const { colour, ink } = known.findings.find((finding) => finding.label === label) ?? { colour: "#ffffff", ink: "#000000" };
+  return { colour, ink };
+}
+
 async function ask(method, path, { body, headers = {}, signal, etag } = {}) {
   const sent = { ...headers };
   if (method !== "GET" && session) sent[session.header] = session.secret;

@@ -28,7 +28,7 @@ export class Boxes {
 
   /**
    * Draw boxes.
-   * @param {Array<{id: string, text: string, colour: string, box: number[], dashed?: boolean}>} boxes
+   * @param {Array<{id: string, text: string, colour: string, ink: string, box: number[], dashed?: boolean, faint?: boolean}>} boxes
    */
   set(boxes) {
     for (const { rect, tag } of this.shapes.values()) {
@@ -42,7 +42,7 @@ export class Boxes {
     this.zoomed(this.scale);
   }
 
-  make({ id, text, colour, box, dashed }) {
+  make({ id, text, colour, ink, box, dashed, faint }) {
     const [x0, y0, x1, y1] = box;
     const rect = new Konva.Rect({
       id,
@@ -58,14 +58,16 @@ export class Boxes {
       draggable: this.editable,
     });
     const tag = new Konva.Label({ x: x0, y: y0, listening: false });
-    tag.add(new Konva.Tag({ fill: colour, cornerRadius: 2 }), new Konva.Text({ text, fontSize: 12, padding: 3, fill: "#10181c", fontFamily: "system-ui, sans-serif" }));
+    tag.add(new Konva.Tag({ fill: colour, cornerRadius: 2 }), new Konva.Text({ text, fontSize: 12, padding: 3, fill: ink, fontFamily: "system-ui, sans-serif" }));
     rect.on("pointerenter", () => this.listeners.onhover?.(id));
     rect.on("pointerleave", () => this.listeners.onhover?.(null));
     rect.on("pointerclick", () => this.select(id));
     rect.on("dragmove transform", () => tag.position(rect.position()));
     rect.on("dragend transformend", () => this.changed(id));
     this.group.add(rect, tag);
-    return { rect, tag };
+    rect.visible(!faint);
+    tag.visible(!faint);
+    return { rect, tag, faint };
   }
 
   changed(id) {
@@ -95,8 +97,10 @@ export class Boxes {
 
   /** Light some boxes and dim the others; an empty set lights none and dims none. */
   light(ids) {
-    for (const [id, { rect, tag }] of this.shapes) {
+    for (const [id, { rect, tag, faint: hidden }] of this.shapes) {
       const lit = ids.has(id);
+      rect.visible(lit || !hidden);
+      tag.visible(lit || !hidden);
       rect.strokeWidth(lit ? 4 : 2);
       rect.fill(lit ? "rgba(255,255,255,0.14)" : "rgba(0,0,0,0.001)");
       const faint = ids.size > 0 && !lit ? 0.3 : 1;

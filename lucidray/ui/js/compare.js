@@ -2,7 +2,6 @@
 
 import * as api from "./api.js";
 import { Boxes } from "./boxes.js";
-import { FINDING_COLOURS } from "./colours.js";
 import { fill, h } from "./dom.js";
 import { moment, named, nameOf, share, t } from "./i18n.js";
 import { Pixels } from "./pixels.js";
@@ -43,7 +42,7 @@ export async function open(main, [first, second]) {
     viewer.show(new Pixels(values, facts), size, asRead);
     viewer.boxes = new Boxes(size);
     viewer.add(viewer.boxes);
-    viewer.boxes.set(reading.findings.flatMap((finding) => finding.regions.map((region) => ({ id: region.id, text: named("label", finding.label), colour: FINDING_COLOURS[finding.label], box: region.box_xyxy_px }))));
+    viewer.boxes.set(reading.findings.flatMap((finding) => finding.regions.map((region) => ({ id: region.id, text: named("label", finding.label), ...api.colours(finding.label), faint: finding.status !== "present", box: region.box_xyxy_px }))));
     fill(table, difference(records));
   }
 

@@ -1,6 +1,6 @@
 // The findings as bars: probability, its threshold as a tick, its interval as a band; a person accepts or rejects each.
 
-import { FINDING_COLOURS } from "./colours.js";
+import * as api from "./api.js";
 import { h } from "./dom.js";
 import { named, share, t } from "./i18n.js";
 
@@ -35,7 +35,7 @@ function row(finding, state) {
     `li.finding.${finding.status}`,
     { data: { finding: finding.id }, onpointerenter: lit, onpointerleave: out, onfocusin: lit, onfocusout: out },
     h("div.finding-head", {},
-      h("span.swatch", { style: { "--colour": FINDING_COLOURS[finding.label] } }),
+      h("span.swatch", { style: { "--colour": api.colours(finding.label).colour } }),
       h("span.finding-name", {}, named("label", finding.label)),
       h(`span.status.${finding.status}`, {}, named("status", finding.status)),
       h("span.number", { title: finding.basis }, share(finding.probability)),

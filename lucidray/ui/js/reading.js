@@ -2,7 +2,6 @@
 
 import * as api from "./api.js";
 import { BoxDrawer, Boxes } from "./boxes.js";
-import { FINDING_COLOURS } from "./colours.js";
 import { announce, fill, h, toast } from "./dom.js";
 import { Draft } from "./edit.js";
 import { findingsPanel } from "./findings.js";
@@ -118,16 +117,19 @@ class ReadingPage {
   }
 
   drawBoxes() {
-    this.boxes.set(this.draft.shown.map((box) => ({
+    const status = new Map(this.reading.findings.map((finding) => [finding.label, finding.status]));
+    const rejected = ({ label }) => this.draft.decisions[label] === "rejected";
+    const own = this.draft.shown.filter((box) => this.editing || !rejected(box)).map((box) => ({
       id: box.id ?? box.temporary,
       text: named("label", box.label),
-      colour: FINDING_COLOURS[box.label],
+      ...api.colours(box.label),
       box: box.box_xyxy_px,
       dashed: box.origin !== "model",
-    })));
-    for (const region of this.reading.reader_regions ?? []) {
-      this.boxes.shapes.set(region.id, this.boxes.make({ id: region.id, text: region.name, colour: "#ffffff", box: region.box_xyxy_px, dashed: true }));
-    }
+      // What is only possible stays off the film until somebody points at it, works on it or decides it.
+      faint: box.origin === "model" && status.get(box.label) !== "present" && !this.editing && this.draft.decisions[box.label] !== "accepted",
+    }));
+    const readers = (this.reading.reader_regions ?? []).map((region) => ({ id: region.id, text: region.name, colour: "#ffffff", ink: "#000000", box: region.box_xyxy_px, dashed: true }));
+    this.boxes.set([...own, ...readers]);
     this.boxes.edit(Boolean(this.editing));
     this.boxes.zoomed(this.viewer.scale);
   }
@@ -153,7 +155,7 @@ class ReadingPage {
         locked: this.locked,
         heat: this.shownHeat ?? null,
         onlight: listeners.onlight,
-        ondecide: (label, value) => { draft.decide(label, value); this.drawSide(); },
+        ondecide: (label, value) => { draft.decide(label, value); this.drawBoxes(); this.drawSide(); },
         onheat: (label) => this.showHeat(label),
       }) : null,
       report.measurements(reading, listeners),
@@ -202,7 +204,7 @@ class ReadingPage {
 
   edit(on) {
     this.editing = on && !this.locked;
-    this.boxes.edit(this.editing);
+    this.drawBoxes();
     this.tools.draw();
     this.drawSide();
   }
