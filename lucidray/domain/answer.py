@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from lucidray.domain.box import Box
+from lucidray.domain.note import Note
 from lucidray.domain.reading import Report
 
 
@@ -59,6 +60,9 @@ class Answer:
     report : Report or None
         Given by readers whose sentences carry their evidence already (the composer); otherwise the text is still to be
         cut into sentences and checked.
+    notes : tuple of Note
+        What has to be told about the answer: it was cut off, its language could not be checked. The reading passes them
+        on as warnings.
     """
 
     text: str
@@ -66,3 +70,4 @@ class Answer:
     dropped_boxes: int = 0
     token_confidence: float | None = None
     report: Report | None = None
+    notes: tuple[Note, ...] = ()
