@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, get_args
 
 from lucidray.domain.anatomy import Anatomy
+from lucidray.domain.answer import Generation
 from lucidray.domain.errors import ModelError, UsageError
 from lucidray.domain.note import Note
 from lucidray.domain.protocols import Classifier, Reader, ReportRequest, Segmenter
@@ -67,6 +68,12 @@ class Request:
         Of the report, ISO 639-1.
     limits : Limits
         Caps on bytes and pixels.
+    prior_text : str or None
+        Report of an earlier film, for readers that compare.
+    strategy : str
+        Name of the prompt that a language model is asked with.
+    generation : Generation
+        How a language model writes.
     """
 
     symptoms: str | None = None
@@ -76,6 +83,9 @@ class Request:
     view: View | None = None
     language: str = "en"
     limits: Limits = field(default_factory=Limits)
+    prior_text: str | None = None
+    strategy: str = "zero-shot"
+    generation: Generation = field(default_factory=Generation)
 
 
 def interpret(source: Source, models: Models, request: Request = Request(), *, name: str | None = None) -> Reading:
@@ -123,10 +133,20 @@ def interpret(source: Source, models: Models, request: Request = Request(), *, n
         findings, overall = decide(prediction, film, measurements)
         findings = locate_all(findings, prediction.heatmaps, anatomy, film)
     warnings = [*film.warnings, *verdict.warnings]
+    asked = ReportRequest(
+        film,
+        findings,
+        overall,
+        measurements,
+        request.symptoms,
+        request.language,
+        warnings,
+        request.prior_text,
+        request.strategy,
+        request.generation,
+    )
     with clock.step("report"):
-        answer = models.reader.read(
-            ReportRequest(film, findings, overall, measurements, request.symptoms, request.language, warnings)
-        )
+        answer = models.reader.read(asked)
     if answer.report is None:
         raise ModelError(f"the reader {models.reader.used.name} gave text without evidence")
     report = answer.report

@@ -5,7 +5,8 @@ Families, told apart by what stands there:
 - PaliGemma: ``<loc0123><loc0456><loc0789><loc1000> label``: y0, x0, y1, x1 in 1,024 bins of the picture.
 - MedGemma 1.5, Gemini: ``{"box_2d": [y0, x0, y1, x1], "label": "..."}``: 0 to 1,000, y before x, often in a list inside
   a ``json`` fence, and cut off where the answer was too long.
-- MAIRA-2: ``<obj>phrase<box><x10><y20><x55><y60></box></obj>``: x before y, in 100 bins; a box lies in its bins' middles.
+- MAIRA-2: ``<obj>phrase<box><x10><y20><x55><y60></box></obj>``: x before y, in 100 bins; an
+  edge lies in its bin's middle.
 - Free text: no places at all.
 
 Every scan is linear in the text, so that a long answer costs time in proportion and no more. What cannot be a box

@@ -120,20 +120,26 @@ def stretched(film_width_px: int, film_height_px: int, width_px: int, height_px:
     )
 
 
-def cropped(film_width_px: int, film_height_px: int, side_px: int) -> Letterbox:
-    """Show the square in the film's middle: what lies beside it, the model never sees (MAIRA-2's processor does so)."""
-    _check(film_width_px, film_height_px, side_px)
+def cropped(film_width_px: int, film_height_px: int, side_px: int, shortest_px: int | None = None) -> Letterbox:
+    """Show a square from the film's middle: what lies beside it, the model never sees (MAIRA-2's processor does so).
+
+    The film's shorter side is first brought to `shortest_px`; by default it is the square's own.
+    """
+    shortest_px = side_px if shortest_px is None else shortest_px
+    _check(film_width_px, film_height_px, side_px, shortest_px)
+    if shortest_px < side_px:
+        raise ValueError(f"a square of {side_px} pixels cannot be cut from {shortest_px}")
     shortest = min(film_width_px, film_height_px)
-    scale = side_px / shortest
+    width, height = film_width_px * shortest_px // shortest, film_height_px * shortest_px // shortest
     return Letterbox(
         film_width_px,
         film_height_px,
         side_px,
         side_px,
-        scale,
-        scale,
-        -((film_width_px - shortest) // 2) * scale,
-        -((film_height_px - shortest) // 2) * scale,
+        width / film_width_px,
+        height / film_height_px,
+        -float((width - side_px) // 2),
+        -float((height - side_px) // 2),
     )
 
 

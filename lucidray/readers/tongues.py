@@ -1,10 +1,13 @@
 """Which language a report is written in, told by its script and its small words.
 
-Reports are read on by rules (negations, sides), so a report in another language than the one asked for would be misread:
-it is refused. Six languages: English, Arabic, French, Spanish, Chinese, German.
+Reports are read on by rules (negations, sides), so that a report in another language than the one asked for would be
+misread: it is refused. Six languages: English, Arabic, French, Spanish, Chinese, German.
 """
 
+import json
 import re
+from functools import cache
+from importlib.resources import files
 from typing import NamedTuple
 
 from lucidray.domain.errors import UsageError
@@ -21,24 +24,6 @@ LEAST_WORDS = 2
 # Chinese says in one sign what takes a Latin word five letters; abbreviations and units stay Latin in both.
 _LEAST_HAN, _LEAST_ARABIC = 0.25, 0.40
 
-_SMALL_WORDS: dict[str, frozenset[str]] = {
-    "en": frozenset(
-        "the is are of and no not there with in on without or within has have been this that which was were be as at by "
-        "from for seen both left right lung lungs heart normal clear size chest shows evidence findings impression".split()
-    ),
-    "fr": frozenset(
-        "le la les des du de et est sont pas ne sans avec dans un une il aucun aucune ou au aux sur pour par en ce cette "
-        "qui que à gauche droit droite poumon poumons cœur coeur normale normaux pleural épanchement thorax".split()
-    ),
-    "es": frozenset(
-        "el la los las del de y es son no sin con en un una se hay ni o al por para que su este esta lo derecho derecha "
-        "izquierdo izquierda pulmón pulmones corazón tamaño derrame tórax campos observa observan".split()
-    ),
-    "de": frozenset(
-        "der die das den dem des und ist sind kein keine keinen nicht mit ohne im in ein eine einer eines auf von zu bei "
-        "als oder am rechts links rechten linken lunge lungen herz herzgröße pleuraerguss thorax beidseits nachweis".split()
-    ),
-}
 _LETTER_RUN = re.compile(r"[^\W\d_]+")
 _ARABIC = re.compile(r"[\u0600-\u06ff\u0750-\u077f\u08a0-\u08ff\ufb50-\ufdff\ufe70-\ufeff]")
 _HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
@@ -81,8 +66,15 @@ def tell(text: str) -> Tongue:
     whole = _language(text)
     if whole is None:
         return Tongue(None)
-    others = (_language(sentence) for sentence in _SENTENCE_END.split(text))
-    return Tongue(whole, tuple(sorted({other for other in others if other not in {None, whole}} - {None})))  # type: ignore[arg-type]
+    told = {_language(sentence) for sentence in _SENTENCE_END.split(text)}
+    return Tongue(whole, tuple(sorted(other for other in told if other is not None and other != whole)))
+
+
+@cache
+def _small_words() -> dict[str, frozenset[str]]:
+    """Return the words that reports of each language with Latin letters are full of."""
+    table = json.loads(files("lucidray.readers").joinpath("small_words.json").read_bytes())
+    return {language: frozenset(words.split()) for language, words in table.items()}
 
 
 def _language(text: str) -> str | None:
@@ -97,7 +89,7 @@ def _language(text: str) -> str | None:
     if latin / letters < 0.5:
         return None
     words = [run.lower() for run in _LETTER_RUN.findall(text)]
-    hits = {language: sum(word in small for word in words) for language, small in _SMALL_WORDS.items()}
+    hits = {language: sum(word in small for word in words) for language, small in _small_words().items()}
     first, second = sorted(hits.values(), reverse=True)[:2]
     if first < LEAST_WORDS or first == second:
         return None

@@ -71,7 +71,9 @@ def answer_from(
         text = whole_sentences(text)
         allowed = request.generation.max_tokens
         if not text:
-            raise AnswerError(f"{who} was cut off at {allowed} tokens before its first sentence ended: raise --max-tokens")
+            raise AnswerError(
+                f"{who} was cut off at {allowed} tokens before its first sentence ended: raise --max-tokens"
+            )
         notes.append(
             Note(
                 code="answer_cut",

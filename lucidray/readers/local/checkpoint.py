@@ -11,8 +11,8 @@ from pathlib import Path
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import (
     GatedRepoError,
-    HFValidationError,
     HfHubHTTPError,
+    HFValidationError,
     LocalEntryNotFoundError,
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
@@ -138,7 +138,9 @@ def _explained(error: Exception, model: str, revision: str | None) -> WeightsErr
         return WeightsError(f"the weights of {model} are not on this machine, and HF_HUB_OFFLINE forbids to fetch them")
     if isinstance(error, HfHubHTTPError):
         status = getattr(error.response, "status_code", "unknown")
-        return WeightsError(f"the hub refuses {model} with status {status}: if it is gated, accept its terms on its page")
+        return WeightsError(
+            f"the hub refuses {model} with status {status}: if it is gated, accept its terms on its page"
+        )
     if isinstance(error, LocalEntryNotFoundError | OSError) or "connect" in str(error).lower():
         return WeightsError(
             f"the weights of {model} are not on this machine, and the hub cannot be reached: fetch them elsewhere with "

@@ -63,9 +63,13 @@ class CxrLlava:
         prompts: Path | None = None,
     ) -> None:
         if not allow_remote_code:
-            raise UsageError(f"{model} runs Python code of its authors: look at it, then allow it (--allow-remote-code)")
+            raise UsageError(
+                f"{model} runs Python code of its authors: look at it, then allow it (--allow-remote-code)"
+            )
         if not Path(model).expanduser().is_dir() and not is_pinned(revision):
-            raise UsageError(f"name the commit of {model} whose code you looked at: --revision with 40 hexadecimal digits")
+            raise UsageError(
+                f"name the commit of {model} whose code you looked at: --revision with 40 hexadecimal digits"
+            )
         self._device = choose_device(device)
         self._prompts = prompts
         self._lock = threading.Lock()

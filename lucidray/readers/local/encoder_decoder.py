@@ -128,10 +128,11 @@ class EncoderDecoder:
 
     def letterbox(self, request: ReportRequest) -> Letterbox:
         """Say what the model's own processor does to the film: stretch it, or cut a square from its middle."""
-        film, crop = request.film, getattr(self._images, "crop_size", None)
+        film, size = request.film, self._images.size
+        crop = getattr(self._images, "crop_size", None)
         if getattr(self._images, "do_center_crop", False) and crop:
-            return cropped(film.width_px, film.height_px, int(crop["height"]))
-        size = self._images.size
+            side = int(crop["height"])
+            return cropped(film.width_px, film.height_px, side, int(size.get("shortest_edge") or side))
         width = int(size.get("width") or film.width_px)
         height = int(size.get("height") or film.height_px)
         return stretched(film.width_px, film.height_px, width, height)

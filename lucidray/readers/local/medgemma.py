@@ -182,7 +182,9 @@ def _load(checkpoint: Checkpoint, device: str, bits: Any) -> Any:
     # Without this, transformers would write with weights that it made up.
     wrong = sorted([*told["missing_keys"], *(str(key) for key in told["mismatched_keys"])])
     if wrong:
-        raise WeightsError(f"{checkpoint.name} lacks {len(wrong)} weights that its configuration names, first {wrong[0]}")
+        raise WeightsError(
+            f"{checkpoint.name} lacks {len(wrong)} weights that its configuration names, first {wrong[0]}"
+        )
     return model
 
 

@@ -116,8 +116,7 @@ class Mlx:
                     pieces.append(last.text)
                     if last.logprobs is not None and last.token is not None:
                         logs.append(float(last.logprobs[last.token]))
-                    if time.monotonic() > deadline:
-                        raise ReaderTimeoutError(f"{self._name} had not done after {self._timeout_s:g} s")
+                    self._check_time(deadline)
                     yield last.text
             except LucidrayError:
                 raise
@@ -125,6 +124,10 @@ class Mlx:
                 raise _explained(error, self._name) from error
         cut = last is not None and last.finish_reason == "length"
         yield answer_from("".join(pieces), letterbox, request, self._name, cut=cut, confidence=confidence_of(logs))
+
+    def _check_time(self, deadline: float) -> None:
+        if time.monotonic() > deadline:
+            raise ReaderTimeoutError(f"{self._name} had not done after {self._timeout_s:g} s")
 
 
 def _explained(error: Exception, who: str) -> ReaderError:

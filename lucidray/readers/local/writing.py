@@ -114,7 +114,7 @@ def write(
     ------
     ReaderTimeoutError, OutOfMemoryError, ReaderError
     """
-    streamer = TextIteratorStreamer(tokenizer, skip_prompt=prompt_length > 1, skip_special_tokens=True)
+    streamer = TextIteratorStreamer(tokenizer, skip_prompt=True, skip_special_tokens=True)
     probabilities, stop = TokenProbabilities(prompt_length), Stop(timeout_s)
     sampling = (
         {"do_sample": True, "temperature": generation.temperature, "top_p": generation.top_p, "top_k": 0}
@@ -147,14 +147,16 @@ def write(
     thread = threading.Thread(target=run, name="reader", daemon=True)
     thread.start()
     try:
-        yield from streamer
+        yield from (piece for piece in streamer if piece)
     finally:
         stop.abandoned.set()
         thread.join()
     if fault:
         raise fault[0] if isinstance(fault[0], LucidrayError) else explained(fault[0], who, device, quantize)
     if stop.late:
-        raise ReaderTimeoutError(f"{who} had not done after {timeout_s:g} s: allow more, or fewer tokens (--max-tokens)")
+        raise ReaderTimeoutError(
+            f"{who} had not done after {timeout_s:g} s: allow more, or fewer tokens (--max-tokens)"
+        )
     sequence = result[0]
     probabilities.finish(sequence)
     tokens = sequence[0, prompt_length:]
