@@ -15,7 +15,8 @@ from lucidray.readers.grounding import ground
 from lucidray.readers.letterbox import Letterbox
 from lucidray.readers.tongues import NAMES, tell
 
-MAX_CHARS = 1_000_000
+MAX_CHARS = 1_000_000  # as written, with thoughts and boxes
+MAX_REPORT_CHARS = 40_000
 _MAX_PERIOD = 64  # words
 _LEAST_REPEATS, _LEAST_REPEATED_WORDS = 4, 24
 _GRAM, _LEAST_WORDS, _LEAST_DISTINCT = 5, 80, 0.5
@@ -67,6 +68,8 @@ def answer_from(
     # Before the end is cut: a loop is the reason for being cut off, and the cure is another one.
     if loops(text):
         raise AnswerError(f"{who} repeats itself and comes to no end; try another seed or a temperature above 0")
+    if len(text) > MAX_REPORT_CHARS:
+        raise AnswerError(f"{who} wrote {len(text)} characters: that is no report")
     if cut:
         text = whole_sentences(text)
         allowed = request.generation.max_tokens

@@ -92,7 +92,7 @@ def check_room(checkpoint: Checkpoint, device: str, quantize: str) -> None:
     needed = checkpoint.weight_bytes * _SHARE[quantize] * _WORKING_SHARE
     if free is not None and needed > free:
         raise OutOfMemoryError(
-            f"{checkpoint.name} needs about {needed / 1e9:.1f} GB in {WORDS[quantize]}, and {free / 1e9:.1f} GB are free "
+            f"{checkpoint.name} needs about {needed / 1e9:.1f} GB in {WORDS[quantize]}; {free / 1e9:.1f} GB is free "
             f"on the {device}: {_cure(quantize)}"
         )
 
