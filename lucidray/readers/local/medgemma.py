@@ -83,6 +83,7 @@ class MedGemma:
         try:
             with quiet():
                 self._processor = AutoProcessor.from_pretrained(checkpoint.folder, local_files_only=True)
+                self._side = _side(self._processor)
                 self._model = _load(checkpoint, self._device, bits)
         except LucidrayError:
             raise
@@ -93,7 +94,6 @@ class MedGemma:
             self._model, mark = _with_adapter(self._model, adapter)
             version += f", adapter {mark}"
         self._model.eval()
-        self._side = _side(self._processor)
         self._used = ModelUsed(
             role="reader",
             name=f"medgemma: {checkpoint.name}" + (f" with {Path(adapter).name}" if adapter else ""),
@@ -218,7 +218,10 @@ def _with_adapter(model: Any, adapter: str) -> tuple[Any, str]:
 
 def _side(processor: Any) -> int:
     """Return the side of the square that the processor makes, in pixels."""
-    size = getattr(processor.image_processor, "size", None) or {}
+    images = getattr(processor, "image_processor", None)
+    if images is None or not hasattr(processor, "tokenizer"):
+        raise WeightsError(f"the model takes no pictures beside text: its processor is {type(processor).__name__}")
+    size = getattr(images, "size", None) or {}
     height, width = size.get("height"), size.get("width")
     if not height or height != width:
         raise WeightsError(f"the model's processor makes no square picture: {dict(size)}")

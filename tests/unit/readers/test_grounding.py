@@ -148,10 +148,30 @@ def test_a_name_is_one_harmless_line() -> None:
 @pytest.mark.parametrize(
     "piece",
     [
-        "<box>", "<obj>", "</box>", "<x10>", "<loc0001>", "<loc0001> ", "<loc", "[", "{", "}", '{"box_2d":', "```json", "[{",
-        '{"box_2d": [1,2,3,4]},', '"box_2d"', "<box></box>", "<obj><box><x10><y10>", " ", "\n", "\t<", "<seg001>", "[[[{\"box_2d\":[1]}",
+        "<box>",
+        "<obj>",
+        "</box>",
+        "<x10>",
+        "<loc0001>",
+        "<loc0001> ",
+        "<loc",
+        "[",
+        "{",
+        "}",
+        '{"box_2d":',
+        "```json",
+        "[{",
+        '{"box_2d": [1,2,3,4]},',
+        '"box_2d"',
+        "<box></box>",
+        "<obj><box><x10><y10>",
+        " ",
+        "\n",
+        "\t<",
+        "<seg001>",
+        '[[[{"box_2d":[1]}',
     ],
-)  # fmt: skip
+)
 def test_a_megabyte_of_anything_is_through_in_a_moment(piece: str) -> None:
     found = ground("Text. " + piece * (1_000_000 // len(piece)), PORTRAIT)
     assert len(found.boxes) <= MAX_BOXES
