@@ -84,7 +84,11 @@ def fetch(model: str, revision: str | None = None) -> Checkpoint:
         raise _explained(error, model, revision) from error
     gap = _gap(found)
     if gap:
-        raise WeightsError(f"{model} on the hub holds no whole model: {gap}")
+        # Where the hub cannot be reached, its library gives what an earlier download left.
+        raise WeightsError(
+            f"{model} is not whole on this machine ({gap}), and the rest cannot be fetched: the hub cannot be reached, "
+            "or does not have it"
+        )
     return Checkpoint(found, model, found.name)
 
 
