@@ -165,7 +165,7 @@ def _findings(request: ReportRequest) -> Iterable[str]:
 
 
 def _scored(finding: Finding) -> str:
-    parts = [finding.status]
+    parts: list[str] = [finding.status]
     for name, value in (
         ("probability", finding.probability),
         ("threshold", finding.threshold),
