@@ -8,11 +8,14 @@ print(reading.explanation)
 reading.overlay().save("overlay.png")
 """
 
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from lucidray.domain.answer import Generation
 from lucidray.domain.errors import UsageError
+from lucidray.domain.protocols import Reader
 from lucidray.domain.radiograph import Sex, View
 from lucidray.domain.reading import Reading
 from lucidray.imaging.film import Source
@@ -21,7 +24,7 @@ from lucidray.models.anatomy import EmbeddedSegmenter
 from lucidray.models.findings import EmbeddedClassifier
 from lucidray.models.weights_file import EMBEDDED_FOLDER
 from lucidray.pipeline import Models, Request, interpret
-from lucidray.readers.composer import Composer
+from lucidray.readers.registry import DEFAULT, open_reader
 
 
 class Lucidray:
@@ -50,6 +53,7 @@ class Lucidray:
         view: View | None = None,
         fix_orientation: bool | None = None,
         language: str | None = None,
+        prior_text: str | None = None,
     ) -> Reading:
         """Read one film.
 
@@ -67,6 +71,8 @@ class Lucidray:
             Turn or invert a film that would be refused for it; the reading says so.
         language : str, optional
             Of the report, ISO 639-1.
+        prior_text : str, optional
+            Report of an earlier film of the patient, for readers that take text.
 
         Returns
         -------
@@ -91,6 +97,9 @@ class Lucidray:
             view=view,
             language=language or defaults.language,
             limits=defaults.limits,
+            prior_text=prior_text,
+            strategy=defaults.strategy,
+            generation=defaults.generation,
         )
         return interpret(source, self._models, request, name=name)
 
@@ -102,6 +111,10 @@ def load(
     language: str = "en",
     fix_orientation: bool = False,
     limits: Limits | None = None,
+    reader: str | Reader = DEFAULT,
+    reader_options: Mapping[str, Any] | None = None,
+    strategy: str = "zero-shot",
+    generation: Generation | None = None,
 ) -> Lucidray:
     """Load the embedded models.
 
@@ -117,17 +130,34 @@ def load(
         Turn or invert films that would be refused for it.
     limits : Limits, optional
         Caps on bytes and pixels.
+    reader : str or Reader
+        Who writes: a name of `lucidray.readers.registry.READERS`, or an object with the protocol's methods.
+    reader_options : mapping, optional
+        Of a reader that is named: model, device, base_url and so on.
+    strategy : str
+        Prompt that a language model is asked with.
+    generation : Generation, optional
+        How a language model writes: temperature, top-p, length, seed.
 
     Raises
     ------
+    UsageError
+        There is no such reader, or it does not take an option.
     ModelError
-        Weights are missing or damaged.
+        Weights are missing or damaged, or an optional part is not installed.
     """
     if threads < 0:
         raise UsageError(f"threads must be 0 or more, not {threads}")
     folder = EMBEDDED_FOLDER if weights is None else Path(weights)
-    models = Models(EmbeddedSegmenter(folder, threads), EmbeddedClassifier(folder, threads), Composer())
-    defaults = Request(language=language, fix_orientation=fix_orientation, limits=limits or Limits())
+    writer = open_reader(reader, reader_options) if isinstance(reader, str) else reader
+    models = Models(EmbeddedSegmenter(folder, threads), EmbeddedClassifier(folder, threads), writer)
+    defaults = Request(
+        language=language,
+        fix_orientation=fix_orientation,
+        limits=limits or Limits(),
+        strategy=strategy,
+        generation=generation or Generation(),
+    )
     return Lucidray(models, defaults)
 
 

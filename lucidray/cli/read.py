@@ -12,6 +12,7 @@ from lucidray.cli import faults, streams
 from lucidray.cli.browser import open_page
 from lucidray.cli.films import Film, select
 from lucidray.cli.progress import Bar
+from lucidray.cli.reader_options import ReaderChoice, reader_options
 from lucidray.cli.session import Session, pass_session
 from lucidray.domain.errors import OutputError, UsageError
 
@@ -127,6 +128,7 @@ def _fault(film: Film, error: Exception) -> dict[str, object]:
 @click.option("--language", metavar="CODE", help="Language of the report, for example en.")
 @click.option("--quiet", is_flag=True, help="Say nothing but errors; with --json, the JSON too.")
 @click.option("--open", "open_report", is_flag=True, help="Open the page in the browser; of several films, the first.")
+@reader_options
 @pass_session
 @click.pass_context
 def command(
@@ -141,6 +143,7 @@ def command(
     language: str | None,
     quiet: bool,
     open_report: bool,
+    reader: ReaderChoice,
     **asked: Any,
 ) -> None:
     """Read films: DICOM, PNG, JPEG, TIFF or WebP files, folders of them, or - for stdin.
@@ -153,8 +156,19 @@ def command(
     """
     settings = session.settings(out=out, language=language, fix_orientation=fix_orientation)
     folder = settings.out or (DEFAULT_OUT if open_report else None)
+    asked |= reader.asked
     context.exit(
-        read_films(session, settings, films, asked, out=folder, as_json=as_json, quiet=quiet, open_report=open_report)
+        read_films(
+            session,
+            settings,
+            films,
+            asked,
+            out=folder,
+            as_json=as_json,
+            quiet=quiet,
+            open_report=open_report,
+            reader=reader,
+        )
     )
 
 
@@ -168,6 +182,7 @@ def read_films(
     as_json: bool = False,
     quiet: bool = False,
     open_report: bool = False,
+    reader: ReaderChoice | None = None,
 ) -> int:
     """Read all films that the arguments mean, and return the highest of their exit codes.
 
@@ -189,6 +204,8 @@ def read_films(
         Nothing but errors, and JSON where asked for.
     open_report : bool
         Open the first page that was written.
+    reader : ReaderChoice, optional
+        Who writes, and how; the composer where nobody was chosen.
 
     Raises
     ------
@@ -200,7 +217,7 @@ def read_films(
     run: Run | None = None
     if selection.films:
         run = Run(
-            reader=_reader(settings),
+            reader=_reader(settings, reader),
             session=session,
             asked=asked,
             max_bytes=settings.max_bytes,
@@ -220,7 +237,7 @@ def read_films(
     return max(codes)
 
 
-def _reader(settings: "Settings") -> "Lucidray":
+def _reader(settings: "Settings", choice: ReaderChoice | None) -> "Lucidray":
     from lucidray.api import load
     from lucidray.imaging.limits import Limits
 
@@ -230,6 +247,7 @@ def _reader(settings: "Settings") -> "Lucidray":
         language=settings.language,
         fix_orientation=settings.fix_orientation,
         limits=Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_bytes),
+        **(choice.loading if choice else {}),
     )
 
 

@@ -5,7 +5,13 @@
     ├── InputError            the file cannot be read as a film                         exit 4, HTTP 415
     │   └── UnsupportedError  it can be read, but it is not a film that lucidray takes  exit 4, HTTP 415
     ├── ModelError            weights are missing, damaged or do not fit                exit 5, HTTP 503
-    │   └── MissingExtraError an optional dependency is not installed                   exit 5, HTTP 503
+    │   ├── MissingExtraError an optional dependency is not installed                   exit 5, HTTP 503
+    │   └── ReaderError       a reader gave no usable answer                            exit 5, HTTP 503
+    │       ├── WeightsError  weights are not here, gated, incomplete or of another kind
+    │       ├── OutOfMemoryError   the model, or its answer, does not fit into memory
+    │       ├── ReaderTimeoutError it took longer than allowed                          exit 5, HTTP 504
+    │       ├── ServerError   a server cannot be reached, refuses, or answers nonsense  exit 5, HTTP 502
+    │       └── AnswerError   the text is empty, loops, breaks off or is in another language
     └── OutputError           a result cannot be written                                exit 1, HTTP 500
 
 A refused film is no error: it is a `Reading` with `accepted` false (exit 3, HTTP 422). Anything else that escapes is
@@ -51,6 +57,34 @@ class MissingExtraError(ModelError):
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs an optional part that is not installed: pip install 'lucidray[{extra}]'")
         self.extra = extra
+
+
+class ReaderError(ModelError):
+    """A reader gave no usable answer; nothing else is asked in its place."""
+
+
+class WeightsError(ReaderError):
+    """A reader's weights are not on this machine, gated, incomplete, or not of the kind that the reader takes."""
+
+
+class OutOfMemoryError(ReaderError):
+    """The model, or its answer, does not fit into the memory of the device."""
+
+
+class ReaderTimeoutError(ReaderError):
+    """The reader took longer than it was allowed to."""
+
+    http_status = 504
+
+
+class ServerError(ReaderError):
+    """A server cannot be reached, refuses, breaks off, or answers what is not an answer."""
+
+    http_status = 502
+
+
+class AnswerError(ReaderError):
+    """The reader's text cannot be used: empty, looping, broken off, or in another language than asked for."""
 
 
 class OutputError(LucidrayError):
