@@ -72,14 +72,15 @@ class OnnxClassifier:
         logits = self._logits(answers[0])
         maps: Floats | None = None
         if self._heatmap is not None and self._heatmap.kind == "occlusion":
-            maps = occlusion.maps(
-                seen, lambda films: self._logits(self._run([self._output], films)[0]), self._heatmap.grid
-            )
+            maps = occlusion.maps(seen, self._score, self._heatmap.grid)
         elif self._linear is not None:
             maps = self._raw.shares(self._linear.maps(answers[1], logits, self._used.name))
         elif self._maps is not None:
             maps = self._raw.shares(self._checked_maps(answers[1]))
         return self._raw.prediction(film, logits[0], maps, frame)
+
+    def _score(self, films: npt.NDArray[np.float32]) -> Floats:
+        return self._logits(self._run([self._output], films)[0])
 
     def _run(self, outputs: list[str], films: npt.NDArray[np.float32]) -> list[Floats]:
         try:
@@ -91,9 +92,7 @@ class OnnxClassifier:
 
     def _logits(self, answer: Floats) -> Floats:
         if answer.ndim != 2 or answer.shape[1] != self._count:
-            raise ModelError(
-                f"{self._used.name} answers {answer.shape}; its card names {self._count} labels: (1, {self._count}) fits"
-            )
+            raise ModelError(f"{self._used.name} answers {answer.shape}; its card wants (1, {self._count})")
         if self._kind == "logits":
             return answer
         if not ((answer >= 0) & (answer <= 1)).all():
@@ -111,7 +110,7 @@ def _named(name: str | None, there: list[str], kind: str, *, what: str | None = 
     if name is None:
         if len(there) != 1:
             raise ModelError(
-                f"the network has {len(there)} {kind}s ({', '.join(there)}): name one as {what or kind}.name"
+                f"the network has {len(there)} {kind}s ({', '.join(there)}): name one as {what or kind + '.name'}"
             )
         return there[0]
     if name not in there:

@@ -1,8 +1,8 @@
 """State of a network that somebody pickled whole, read without letting the pickle run anything.
 
-Some weights of TorchXRayVision are whole modules pickled before PyTorch could load weights alone, in a format that its
-`weights_only` refuses. A pickle can name any function to be called. Here it may name tensors, containers and the classes
-of network layers, and nothing else: these do no more than hold numbers.
+Some weights of TorchXRayVision are whole modules, pickled in a format that PyTorch's `weights_only` refuses. A pickle
+can name any function to be called. Here it may name tensors, containers and the classes of network layers, and nothing
+else: these do no more than hold numbers.
 """
 
 import pickle

@@ -1,4 +1,4 @@
-"""From a film to what a model from elsewhere was trained to see: size, crop, grey values, channels, as its card says."""
+"""From a film to what a model from elsewhere was trained to see: size, crop, grey values, as its card says."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -188,7 +188,7 @@ class TorchXRayVision:
         seen, frame = prepare(film.pixels, self._size)
         with torch.inference_mode():
             logits, maps = _look(self._network, torch.from_numpy(seen).to(self._device))
-        shares = self._raw.shares(maps[0].float().cpu().numpy())
+        shares = None if maps is None else self._raw.shares(maps[0].float().cpu().numpy())
         return self._raw.prediction(film, logits[0].float().cpu().numpy(), shares, frame)
 
 
@@ -198,6 +198,8 @@ def _build(weights: Weights) -> torch.nn.Module:
     if weights.name == JFHEALTHCARE:
         folder = Path(xrv.baseline_models.jfhealthcare.__file__).parent
         options = json.loads((folder / "config" / "example.json").read_text(encoding="utf-8"))
+        # As it stands, the configuration downloads weights of ImageNet, only to overwrite them.
+        options["pretrained"] = False
         network = xrv.baseline_models.jfhealthcare.classifier.Classifier(SimpleNamespace(**options))
         fill(network, read_weights(weights.path), weights.path)
     elif weights.name.startswith("resnet50"):
@@ -210,11 +212,11 @@ def _build(weights: Weights) -> torch.nn.Module:
     return network
 
 
-def _look(network: torch.nn.Module, film: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _look(network: torch.nn.Module, film: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Return logits (1, K) and the exact map of each, (1, K, h, w) in logits.
 
-    DenseNet and ResNet pool by the mean: a logit is the mean of its map. jfhealthcare pools by a weighted mean, each
-    place weighing as the sigmoid of its map there.
+    DenseNet and ResNet pool by the mean: a logit is the mean of its map. jfhealthcare also pools by the maximum, and
+    normalises what it pooled: its scores have no exact map, and none is drawn.
     """
     if isinstance(network, xrv.models.DenseNet):
         features = torch.relu(network.features(film))
@@ -226,8 +228,7 @@ def _look(network: torch.nn.Module, film: torch.Tensor) -> tuple[torch.Tensor, t
         last = network.fc
     else:
         # As the package does it: three channels in [-2, 2].
-        answers, maps = network(film.repeat(1, 3, 1, 1) / 512)
-        shape = (1, len(answers), *maps[0].shape[-2:])
-        return torch.cat(answers, 1), torch.stack(list(maps)).reshape(shape)
+        answers, _ = network(film.repeat(1, 3, 1, 1) / 512)
+        return torch.cat(answers, 1), None
     maps = torch.nn.functional.conv2d(features, last.weight[:, :, None, None], last.bias)
     return last(features.mean(dim=(2, 3))), maps

@@ -1,7 +1,7 @@
 """From raw logits and maps to a prediction that shows no probability: what a model says before it was calibrated.
 
-A probability is calibrated or it is not shown. A model from elsewhere has no calibration that holds for lucidray's films,
-so that every finding of it is `unsupported`, its raw score and its map kept for whoever calibrates it.
+A probability is calibrated or it is not shown. A model from elsewhere has no calibration that holds here, so that every
+finding of it is `unsupported`, its raw score and its map kept for whoever calibrates it.
 """
 
 from collections.abc import Mapping
@@ -33,8 +33,8 @@ class RawModel:
         As in provenance.
     outputs : Outputs
     operating_logits : dict
-        The logit from which the model's own authors call a finding; 0 where they say nothing. It sets where a map is cut
-        and never becomes a probability.
+        The logit from which the model's own authors call a finding; 0 where they say nothing. It sets where a map is
+        cut and never becomes a probability.
     adults_only : bool
         Films of people who are known to be under 18 get no score.
     """
