@@ -1,4 +1,4 @@
-"""Models in the layout of the Hugging Face hub: from a folder, or from what was downloaded before; never from the hub."""
+"""Models in the layout of the Hugging Face hub: from a folder or the hub's cache here, never from the hub."""
 
 import contextlib
 import hashlib
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import huggingface_hub
+import transformers
 from huggingface_hub import constants
 
 from lucidray.domain.errors import ModelError
@@ -15,13 +16,17 @@ _CHUNK = 1 << 20
 
 @contextlib.contextmanager
 def offline() -> Iterator[None]:
-    """Keep every library that asks the hub within its cache; where something is missing, it fails at once."""
+    """Keep every library that asks the hub within its cache and quiet; what is missing there fails at once."""
     before = constants.HF_HUB_OFFLINE
     constants.HF_HUB_OFFLINE = True
+    bars = transformers.utils.logging.is_progress_bar_enabled()
+    transformers.utils.logging.disable_progress_bar()
     try:
         yield
     finally:
         constants.HF_HUB_OFFLINE = before
+        if bars:
+            transformers.utils.logging.enable_progress_bar()
 
 
 def local_folder(where: str) -> Path:

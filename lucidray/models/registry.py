@@ -18,10 +18,10 @@ from lucidray.models.findings import EmbeddedClassifier
 from lucidray.models.weights_file import EMBEDDED_FOLDER
 
 EMBEDDED = "embedded"
-_OWN_LICENCE = "of the weights: WEIGHTS_LICENSE"
+_OWN_LICENCE = "WEIGHTS_LICENSE"
 _FOLDER = "your folder"
 _XRV = "lucidray.models.torchxrayvision"
-_XRV_LICENCE = "Apache-2.0; the weights: terms of their training films"
+_XRV_LICENCE = "Apache-2.0; weights as their films"
 _XRV_FILMS = {
     "densenet121-res224-all": "NIH, PadChest, CheXpert, MIMIC-CXR, Google, Open-i, RSNA",
     "densenet121-res224-nih": "NIH ChestX-ray14",
@@ -32,6 +32,19 @@ _XRV_FILMS = {
     "densenet121-res224-mimic_ch": "MIMIC-CXR, labels by CheXpert's labeller",
     "resnet50-res512-all": "PadChest, NIH, RSNA, SIIM, VinBigData",
     "jfhealthcare-densenet121": "CheXpert; no heatmaps, for it pools by the maximum too",
+}
+_XRV_FOLDER = Path(".torchxrayvision") / "models_data"
+_XRV_TAIL = "-densenet121-d121-tw-lr001-rot45-tr15-sc15-seed0-best.pt"
+_XRV_FILES = {
+    "densenet121-res224-all": f"nih-pc-chex-mimic_ch-google-openi-kaggle{_XRV_TAIL}",
+    "densenet121-res224-nih": f"nih{_XRV_TAIL}",
+    "densenet121-res224-pc": f"pc{_XRV_TAIL}",
+    "densenet121-res224-chex": f"chex{_XRV_TAIL}",
+    "densenet121-res224-rsna": f"kaggle{_XRV_TAIL}",
+    "densenet121-res224-mimic_nb": f"mimic_nb{_XRV_TAIL}",
+    "densenet121-res224-mimic_ch": f"mimic_ch{_XRV_TAIL}",
+    "resnet50-res512-all": "pc-nih-rsna-siim-vin-resnet50-test512-e400-state.pt",
+    "jfhealthcare-densenet121": "baseline_models_jfhealthcare-DenseNet121_pre_train.pth",
 }
 _XRV_SIZES = {"resnet50-res512-all": "94 MB", "jfhealthcare-densenet121": "50 MB"}
 
@@ -44,7 +57,7 @@ CLASSIFIERS: tuple[Backend, ...] = (
         gated=False,
         sends_data_away=False,
         weights="in the package",
-        size="",
+        size="< 30 MB",
         ran_real_weights=True,
         note="calibrated; docs/model-cards/findings.md",
     ),
@@ -56,7 +69,7 @@ CLASSIFIERS: tuple[Backend, ...] = (
             licence=_XRV_LICENCE,
             gated=False,
             sends_data_away=False,
-            weights="~/.torchxrayvision/models_data",
+            weights=f"~/{_XRV_FOLDER.as_posix()}/{_XRV_FILES[name]}",
             size=_XRV_SIZES.get(name, "28 MB"),
             ran_real_weights=False,
             note=f"trained on {films}",
@@ -103,13 +116,13 @@ CLASSIFIERS: tuple[Backend, ...] = (
         name="zero-shot:open_clip:FOLDER",
         module="lucidray.models.zero_shot_open_clip",
         extra="zero-shot",
-        licence="your model's (BiomedCLIP: MIT)",
+        licence="your model's",
         gated=False,
         sends_data_away=False,
         weights="your folder, or the hub's cache",
         size="",
         ran_real_weights=False,
-        note="BiomedCLIP and its like by open_clip",
+        note="BiomedCLIP (MIT) and its like by open_clip",
     ),
 )
 SEGMENTERS: tuple[Backend, ...] = (
@@ -121,7 +134,7 @@ SEGMENTERS: tuple[Backend, ...] = (
         gated=False,
         sends_data_away=False,
         weights="in the package",
-        size="",
+        size="< 30 MB",
         ran_real_weights=True,
         note="lungs, heart, clavicles and the gate; docs/model-cards/anatomy.md",
     ),
@@ -179,9 +192,18 @@ def note_of(classifier: Classifier) -> str | None:
     return f"{classifier.used.name}: {note}" if note else None
 
 
-def missing_packages(backend: Backend) -> tuple[str, ...]:
-    """Return what is not installed of what a backend needs."""
-    return tuple(name for name in _PACKAGES.get(backend.extra or "", ()) if importlib.util.find_spec(name) is None)
+def missing_part(backend: Backend) -> str:
+    """Return what is missing on this machine before a backend can be used, with the cure; empty where nothing is.
+
+    Nothing is imported for it. Of a kind of model that lies in a folder of one's own, the folder is not known here.
+    """
+    missing = [name for name in _PACKAGES.get(backend.extra or "", ()) if importlib.util.find_spec(name) is None]
+    if missing:
+        return f"without {', '.join(missing)}: pip install 'lucidray[{backend.extra}]'"
+    file = _XRV_FILES.get(backend.name.removeprefix("torchxrayvision:"))
+    if file is not None and not (Path.home() / _XRV_FOLDER / file).is_file():
+        return f"no weights in ~/{_XRV_FOLDER.as_posix()}; asking for the model tells which file, and from where"
+    return ""
 
 
 def backend_module(name: str, extra: str) -> ModuleType:

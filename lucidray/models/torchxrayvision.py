@@ -192,23 +192,27 @@ class TorchXRayVision:
         return self._raw.prediction(film, logits[0].float().cpu().numpy(), shares, frame)
 
 
-def _build(weights: Weights) -> torch.nn.Module:
-    """Build the package's network and fill it."""
-    network: torch.nn.Module
+def empty(weights: Weights) -> torch.nn.Module:
+    """Build the package's network for a set of weights, without them."""
     if weights.name == JFHEALTHCARE:
         folder = Path(xrv.baseline_models.jfhealthcare.__file__).parent
         options = json.loads((folder / "config" / "example.json").read_text(encoding="utf-8"))
         # As it stands, the configuration downloads weights of ImageNet, only to overwrite them.
         options["pretrained"] = False
-        network = xrv.baseline_models.jfhealthcare.classifier.Classifier(SimpleNamespace(**options))
-        fill(network, read_weights(weights.path), weights.path)
+        network: torch.nn.Module = xrv.baseline_models.jfhealthcare.classifier.Classifier(SimpleNamespace(**options))
     elif weights.name.startswith("resnet50"):
         network = torchvision.models.resnet50(num_classes=len(weights.targets), weights=None)
         network.conv1 = torch.nn.Conv2d(1, 64, kernel_size=7, stride=2, padding=3, bias=False)
-        fill(network, read_weights(weights.path), weights.path)
     else:
         network = xrv.models.DenseNet(num_classes=len(weights.targets))
-        fill(network, read_state(weights.path), weights.path)
+    return network
+
+
+def _build(weights: Weights) -> torch.nn.Module:
+    network = empty(weights)
+    # The package's DenseNets are whole modules that somebody pickled; the others are weights alone.
+    read = read_state if isinstance(network, xrv.models.DenseNet) else read_weights
+    fill(network, read(weights.path), weights.path)
     return network
 
 

@@ -47,14 +47,12 @@ class HfEncoder:
                 )
         except Exception as error:  # transformers raises a dozen unrelated classes of its own
             reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise ModelError(
-                f"{folder} cannot be loaded by transformers {transformers.__version__}: {reason}"
-            ) from error
+            raise ModelError(f"{folder} cannot be loaded by transformers: {reason}") from error
         # What is missing would be filled with random numbers, and merely logged.
         wrong = [*loaded["missing_keys"], *(str(key) for key in loaded["mismatched_keys"])]
         if wrong:
             raise ModelError(
-                f"{folder}: the weights do not fit the model: {len(wrong)} are missing, {sorted(wrong)[0]} first"
+                f"{folder}: {len(wrong)} weights are missing or of another shape, {sorted(wrong)[0]} first"
             )
         if not hasattr(model, "get_image_features") or not hasattr(model, "get_text_features"):
             raise ModelError(f"{folder}: a {type(model).__name__} does not hold text against images")
