@@ -242,8 +242,22 @@ def torchxrayvision_home(home: Path, name: str, *, legacy: bool = False) -> str:
     weights = backend.describe(name)
     path = home / ".torchxrayvision" / "models_data" / weights.path.name
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_random(backend.empty(weights), path, whole="densenet121-res" in name, legacy=legacy)
+    save_random(calm_network(weights), path, whole="densenet121-res" in name, legacy=legacy)
     return f"torchxrayvision:{name}"
+
+
+def calm_network(weights: Any) -> Any:
+    """Build a random network whose logits lie near 0, where a sigmoid still tells them apart."""
+    import torch
+
+    from lucidray.models import torchxrayvision as backend
+
+    network = backend.empty(weights)
+    last = getattr(network, "classifier", getattr(network, "fc", None))
+    if last is not None:
+        with torch.no_grad():
+            last.weight.mul_(0.02)
+    return network
 
 
 def save_random(network: Any, path: Path, *, whole: bool, legacy: bool = False) -> None:

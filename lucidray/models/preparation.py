@@ -68,12 +68,6 @@ class Preparation:
         stacked = np.repeat(scaled[None], self.channels, axis=0)
         return np.ascontiguousarray(((stacked - mean) / std)[None], dtype=np.float32), frame
 
-    def black(self) -> npt.NDArray[np.float32]:
-        """Return what a black pixel is in the input, as (1, channels, 1, 1)."""
-        mean, std = (np.broadcast_to(np.float32(values), (self.channels,)) for values in (self.mean, self.std))
-        black = (np.float32(self.low) - mean) / std
-        return np.asarray(black, dtype=np.float32).reshape(1, -1, 1, 1)
-
     def _fitted(self, pixels: FloatImage) -> tuple[npt.NDArray[np.float32], Frame]:
         height, width = self.size
         rows, columns = pixels.shape

@@ -46,7 +46,8 @@ class TimmClassifier:
         self._linear = None
         if card.heatmap is not None and card.heatmap.kind != "occlusion":
             self._linear = _last_layer(self._network, card.name)
-            self._cam(np.zeros((1, card.input.channels, *card.input.size), dtype=np.float32))
+            # A film of one grey value would not tell a network that normalises what it pooled.
+            self._cam(np.random.default_rng(0).random((1, card.input.channels, *card.input.size), dtype=np.float32))
 
     @property
     def used(self) -> ModelUsed:

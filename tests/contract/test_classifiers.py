@@ -132,7 +132,7 @@ def test_another_film_gets_another_answer(classifier: Classifier, film: Radiogra
 
 
 def test_it_takes_part_in_a_whole_reading(classifier: Classifier) -> None:
-    pytest.importorskip("pydicom_data", reason="needs lucidray[demo]")
+    pytest.importorskip("data_store", reason="needs pydicom-data")
     from lucidray.cli.demo import demo_film
 
     reading = load(classifier=classifier, device="cpu", threads=1).read(demo_film())
