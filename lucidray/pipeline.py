@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, get_args
 from lucidray.domain.anatomy import Anatomy
 from lucidray.domain.errors import ModelError, UsageError
 from lucidray.domain.note import Note
+from lucidray.domain.prediction import UNCALIBRATED, Prediction
 from lucidray.domain.protocols import Classifier, Reader, ReportRequest, Segmenter
 from lucidray.domain.radiograph import Radiograph, Sex, View
 from lucidray.domain.reading import (
@@ -122,7 +123,7 @@ def interpret(source: Source, models: Models, request: Request = Request(), *, n
         measurements = measure(film, find_thorax(anatomy))
         findings, overall = decide(prediction, film, measurements)
         findings = locate_all(findings, prediction.heatmaps, anatomy, film)
-    warnings = [*film.warnings, *verdict.warnings]
+    warnings = [*film.warnings, *verdict.warnings, *calibration_notes(prediction, models.classifier.used)]
     with clock.step("report"):
         answer = models.reader.read(
             ReportRequest(film, findings, overall, measurements, request.symptoms, request.language, warnings)
@@ -136,6 +137,17 @@ def interpret(source: Source, models: Models, request: Request = Request(), *, n
     assessed = {finding.label for finding in findings if finding.probability is not None}
     heatmaps = {label: heatmap for label, heatmap in prediction.heatmaps.items() if label in assessed}
     return attach(reading, Evidence(film, heatmaps, anatomy))
+
+
+def calibration_notes(prediction: Prediction, used: ModelUsed) -> list[Note]:
+    """Say of a model that was never calibrated that its scores are not shown."""
+    hidden = [label for label, score in prediction.scores.items() if score.unsupported_reason == UNCALIBRATED]
+    if not hidden:
+        return []
+    message = (
+        f"{used.name} is not calibrated: its scores of {len(hidden)} findings are not shown. Run lucidray calibrate."
+    )
+    return [Note(code="uncalibrated", message=message)]
 
 
 def checked(request: Request) -> Request:

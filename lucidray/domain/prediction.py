@@ -7,6 +7,9 @@ import numpy.typing as npt
 
 from lucidray.domain.vocabulary import Label
 
+# Why a model that was never calibrated shows nothing; whoever calibrates it takes this away.
+UNCALIBRATED = "uncalibrated: run lucidray calibrate"
+
 
 @dataclass(frozen=True)
 class Score:

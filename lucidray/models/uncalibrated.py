@@ -11,13 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from lucidray.domain.errors import ModelError
-from lucidray.domain.prediction import Prediction, Score
+from lucidray.domain.prediction import UNCALIBRATED, Prediction, Score
 from lucidray.domain.radiograph import Radiograph
 from lucidray.domain.vocabulary import LABELS, Label
 from lucidray.models.frame import Frame
 from lucidray.models.labels import Outputs
 
-UNCALIBRATED = "uncalibrated: run lucidray calibrate"
 NO_OVERALL = "the model does not say whether anything is abnormal"
 MAP_CUT = 0.5
 Floats = npt.NDArray[np.floating]

@@ -9,13 +9,13 @@ import pytest
 from borrowed_models import home_at, specs
 
 from lucidray.api import load
+from lucidray.domain.prediction import UNCALIBRATED
 from lucidray.domain.protocols import Classifier
 from lucidray.domain.radiograph import Radiograph
 from lucidray.domain.vocabulary import LABELS
 from lucidray.models.fake import FakeClassifier
 from lucidray.models.findings import EmbeddedClassifier
 from lucidray.models.registry import open_classifier
-from lucidray.models.uncalibrated import UNCALIBRATED
 
 CALIBRATED: dict[str, Callable[[], Classifier]] = {
     "fake": lambda: FakeClassifier({"Effusion": 0.8, "Pneumonia": 0.2}),
@@ -139,9 +139,12 @@ def test_it_takes_part_in_a_whole_reading(classifier: Classifier) -> None:
     assert reading.accepted
     assert reading.explanation
     assert [used.name for used in reading.provenance.models if used.role == "findings"] == [classifier.used.name]
+    reasons = [score.unsupported_reason for score in classifier.predict(reading.evidence.film).scores.values()]
     for finding in reading.findings:
         if finding.basis.startswith(UNCALIBRATED) and finding.label != "Cardiomegaly":
             assert finding.status == "unsupported"
             assert finding.probability is None
+    if any(score == UNCALIBRATED for score in reasons):
+        assert any(note.code == "uncalibrated" for note in reading.warnings)
     shown = {finding.label for finding in reading.findings if finding.probability is not None}
     assert set(reading.evidence.heatmaps) <= shown

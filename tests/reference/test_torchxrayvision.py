@@ -12,6 +12,7 @@ from borrowed_models import calm_network, home_at, make_torchvision_importable, 
 from PIL import Image
 
 from lucidray.domain.errors import ModelError, UsageError
+from lucidray.domain.prediction import UNCALIBRATED
 from lucidray.domain.radiograph import Radiograph
 from lucidray.domain.vocabulary import LABELS
 from lucidray.imaging.film import read_film
@@ -19,7 +20,6 @@ from lucidray.localization.regions import locate
 from lucidray.localization.sides import find_thorax
 from lucidray.models.fake import drawn_anatomy
 from lucidray.models.registry import _XRV_FILES, CLASSIFIERS, missing_part, open_classifier
-from lucidray.models.uncalibrated import UNCALIBRATED
 
 pytestmark = pytest.mark.extra
 make_torchvision_importable()
