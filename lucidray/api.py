@@ -15,13 +15,13 @@ from typing import Any
 
 from lucidray.domain.answer import Generation
 from lucidray.domain.errors import UsageError
-from lucidray.domain.protocols import Reader
+from lucidray.domain.protocols import Classifier, Reader
 from lucidray.domain.radiograph import Sex, View
 from lucidray.domain.reading import Reading
 from lucidray.imaging.film import Source
 from lucidray.imaging.limits import Limits
 from lucidray.models.anatomy import EmbeddedSegmenter
-from lucidray.models.findings import EmbeddedClassifier
+from lucidray.models.registry import EMBEDDED, note_of, open_classifier
 from lucidray.models.weights_file import EMBEDDED_FOLDER
 from lucidray.pipeline import Models, Request, interpret
 from lucidray.readers.registry import DEFAULT, open_reader
@@ -41,6 +41,12 @@ class Lucidray:
     def __init__(self, models: Models, defaults: Request) -> None:
         self._models = models
         self._defaults = defaults
+
+    @property
+    def notes(self) -> list[str]:
+        """What to know of the models before reading, for example what a classifier scores and lucidray leaves out."""
+        note = note_of(self._models.classifier)
+        return [] if note is None else [note]
 
     def read(
         self,
@@ -108,6 +114,8 @@ def load(
     *,
     weights: str | Path | None = None,
     threads: int = 0,
+    classifier: str | Classifier = EMBEDDED,
+    device: str = "auto",
     language: str = "en",
     fix_orientation: bool = False,
     limits: Limits | None = None,
@@ -116,7 +124,7 @@ def load(
     strategy: str = "zero-shot",
     generation: Generation | None = None,
 ) -> Lucidray:
-    """Load the embedded models.
+    """Load the models; the embedded ones where nothing else is asked for.
 
     Parameters
     ----------
@@ -124,6 +132,10 @@ def load(
         A folder with other weights in the layout of the embedded ones.
     threads : int
         Threads a network; 0 takes one a core.
+    classifier : str or Classifier
+        Who scores the findings, by its name in `lucidray models`, for example ``onnx:models/mine``.
+    device : "auto", "cuda", "mps" or "cpu"
+        For every model; "auto" takes for each what is there, and the reading says what that was.
     language : str
         Of the reports, ISO 639-1.
     fix_orientation : bool
@@ -142,7 +154,7 @@ def load(
     Raises
     ------
     UsageError
-        There is no such reader, or it does not take an option.
+        There is no such reader, classifier or device, or the reader does not take an option.
     ModelError
         Weights are missing or damaged, or an optional part is not installed.
     """
@@ -150,7 +162,10 @@ def load(
         raise UsageError(f"threads must be 0 or more, not {threads}")
     folder = EMBEDDED_FOLDER if weights is None else Path(weights)
     writer = open_reader(reader, reader_options) if isinstance(reader, str) else reader
-    models = Models(EmbeddedSegmenter(folder, threads), EmbeddedClassifier(folder, threads), writer)
+    segmenter = EmbeddedSegmenter(folder, threads, device)
+    if isinstance(classifier, str):
+        classifier = open_classifier(classifier, device=device, threads=threads, weights=folder)
+    models = Models(segmenter, classifier, writer)
     defaults = Request(
         language=language,
         fix_orientation=fix_orientation,

@@ -11,6 +11,7 @@ from lucidray.domain.anatomy import Anatomy
 from lucidray.domain.answer import Generation
 from lucidray.domain.errors import UsageError
 from lucidray.domain.note import Note
+from lucidray.domain.prediction import UNCALIBRATED, Prediction
 from lucidray.domain.protocols import Classifier, Reader, ReportRequest, Segmenter
 from lucidray.domain.radiograph import Radiograph, Sex, View
 from lucidray.domain.reading import (
@@ -138,7 +139,7 @@ def interpret(source: Source, models: Models, request: Request = Request(), *, n
         measurements = measure(film, thorax)
         findings, overall = decide(prediction, film, measurements)
         findings = locate_all(findings, prediction.heatmaps, anatomy, film)
-    warnings = [*film.warnings, *verdict.warnings]
+    warnings = [*film.warnings, *verdict.warnings, *calibration_notes(prediction, models.classifier.used)]
     asked = ReportRequest(
         film,
         findings,
@@ -168,7 +169,21 @@ def interpret(source: Source, models: Models, request: Request = Request(), *, n
         measurements,
         written=written,
     )
-    return attach(reading, Evidence(film, prediction.heatmaps, anatomy))
+    # A model that is not calibrated has maps, for whoever calibrates it; nothing is shown of what was not assessed.
+    assessed = {finding.label for finding in findings if finding.probability is not None}
+    heatmaps = {label: heatmap for label, heatmap in prediction.heatmaps.items() if label in assessed}
+    return attach(reading, Evidence(film, heatmaps, anatomy))
+
+
+def calibration_notes(prediction: Prediction, used: ModelUsed) -> list[Note]:
+    """Say of a model that was never calibrated that its scores are not shown."""
+    hidden = [label for label, score in prediction.scores.items() if score.unsupported_reason == UNCALIBRATED]
+    if not hidden:
+        return []
+    message = (
+        f"{used.name} is not calibrated: its scores of {len(hidden)} findings are not shown. Run lucidray calibrate."
+    )
+    return [Note(code="uncalibrated", message=message)]
 
 
 def checked(request: Request) -> Request:

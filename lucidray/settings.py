@@ -55,6 +55,10 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     weights: Folder | None = Field(None, description="folder with other weights; the embedded ones where not set")
+    classifier: str = Field("embedded", min_length=1, description="who scores the findings; see lucidray models")
+    device: Literal["auto", "cuda", "mps", "cpu"] = Field(
+        "auto", description="what the networks run on: auto, cuda, mps, cpu"
+    )
     data: Folder | None = Field(None, description="folder of the training films")
     out: Folder | None = Field(
         None, description="folder that readings are written to; nothing is written where not set"

@@ -113,7 +113,7 @@ def device_checks() -> Iterator[Check]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     yield Check("device", "CPU cores", str(cores))
     providers = ", ".join(name.removesuffix("ExecutionProvider") for name in onnxruntime.get_available_providers())
-    yield Check("device", "ONNX Runtime", f"{onnxruntime.__version__}; has {providers}; lucidray uses CPU")
+    yield Check("device", "ONNX Runtime", f"{onnxruntime.__version__}; has {providers}")
 
 
 def room_checks(folder: Path) -> Iterator[Check]:

@@ -1,8 +1,12 @@
-"""`lucidray models`: which networks are here, and what is known of them."""
+"""`lucidray models`: which models are here, which could be, why not, and what is known of them."""
 
 import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,23 +14,104 @@ from lucidray.cli import streams
 from lucidray.cli.session import Session, pass_session
 from lucidray.domain.errors import ModelError
 
+if TYPE_CHECKING:
+    from rich.console import Console
 
-@click.command("models", short_help="List the networks that are here, with their cards.")
-@click.option("--json", "as_json", is_flag=True, help="The whole cards as JSON on stdout.")
+    from lucidray.domain.backend import Backend
+
+# Where each kind keeps its table; one that is not part of this installation is passed over.
+TABLES = (
+    ("classifier", "lucidray.models.registry", "CLASSIFIERS"),
+    ("segmenter", "lucidray.models.registry", "SEGMENTERS"),
+    ("reader", "lucidray.readers.registry", "READERS"),
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model with what holds on this machine.
+
+    Attributes
+    ----------
+    role : str
+        "classifier", "segmenter" or "reader".
+    backend : Backend
+    missing : str
+        What is missing before it can be used, with the cure; empty where nothing is.
+    """
+
+    role: str
+    backend: "Backend"
+    missing: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the row for JSON."""
+        return {"role": self.role, "usable": not self.missing, "missing": self.missing, **asdict(self.backend)}
+
+
+@click.command("models", short_help="List the models that are here and that could be: terms, size, what is missing.")
+@click.option("--json", "as_json", is_flag=True, help="JSON on stdout, with the whole cards of the embedded networks.")
 @pass_session
 def command(session: Session, as_json: bool) -> None:
-    """List the networks that are here, with their cards."""
+    """List the models that are here and that could be: terms, size, what is missing.
+
+    A name of the first column goes to --classifier. "real" tells whether this project ever ran a model with its real
+    weights; where it did not, its code is tested with random ones.
+    """
     settings = session.settings()
     cards = read_cards(settings.weights)
+    rows = list(list_models())
     if as_json:
-        streams.write(json.dumps(cards, indent=2, ensure_ascii=False))
+        listed = {"cards": cards, "models": [row.as_json() for row in rows]}
+        streams.write(json.dumps(listed, indent=2, ensure_ascii=False))
         return
-    from rich.table import Table
+    _show(rows, cards, streams.console(settings.color))
 
-    table = Table("network", "version", "sha256", "file", box=None, pad_edge=False, header_style="bold")
+
+def list_models() -> Iterator[Row]:
+    """Yield every model that this installation knows."""
+    for role, module, name in TABLES:
+        if find_spec(module) is None:
+            continue
+        registry = import_module(module)
+        for backend in getattr(registry, name):
+            yield Row(role, backend, registry.missing_part(backend))
+
+
+def _show(rows: list[Row], cards: dict[str, dict[str, Any]], console: "Console") -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("name", overflow="fold")
+    for heading in ("usable", "licence", "size", "film", "real"):
+        table.add_column(heading)
+    role = ""
+    for row in rows:
+        if row.role != role:
+            role = row.role
+            table.add_row(Text(f"{role}s", "bold"))
+        backend = row.backend
+        table.add_row(
+            f"  {backend.name}",
+            "no" if row.missing else "yes",
+            backend.licence + (" (gated)" if backend.gated else ""),
+            backend.size or "-",
+            "is sent away" if backend.sends_data_away else "stays here",
+            "yes" if backend.ran_real_weights else "never",
+        )
+    console.print(table)
+    console.print(Text("\nwhat is missing", "bold"))
+    reasons: dict[str, list[str]] = {}
+    for row in rows:
+        if row.missing:
+            reasons.setdefault(row.missing, []).append(row.backend.name)
+    for reason, names in reasons.items():
+        console.print(f"  {', '.join(names)}: {reason}", markup=False, highlight=False)
+    console.print(Text("\nembedded networks", "bold"))
     for path, card in cards.items():
-        table.add_row(str(card.get("name")), str(card.get("version")), str(card.get("onnx_sha256"))[:12], path)
-    streams.console(settings.color).print(table)
+        words = f"  {card.get('name')} {card.get('version')}, SHA-256 {str(card.get('onnx_sha256'))[:12]}, {path}"
+        console.print(words, markup=False, highlight=False)
 
 
 def read_cards(weights: Path | None) -> dict[str, dict[str, Any]]:

@@ -125,6 +125,8 @@ def _fault(film: Film, error: Exception) -> dict[str, object]:
     metavar="VIEW",
     help="Likewise: PA, AP, AP supine, lateral or oblique.",
 )
+@click.option("--classifier", metavar="SPEC", help="Who scores the findings; `lucidray models` lists what there is.")
+@click.option("--device", type=click.Choice(["auto", "cuda", "mps", "cpu"]), help="What the networks run on.")
 @click.option("--language", metavar="CODE", help="Language of the report, for example en.")
 @click.option("--quiet", is_flag=True, help="Say nothing but errors; with --json, the JSON too.")
 @click.option("--open", "open_report", is_flag=True, help="Open the page in the browser; of several films, the first.")
@@ -140,6 +142,8 @@ def command(
     out: Path | None,
     as_json: bool,
     fix_orientation: bool | None,
+    classifier: str | None,
+    device: str | None,
     language: str | None,
     quiet: bool,
     open_report: bool,
@@ -154,7 +158,9 @@ def command(
     Exit codes: 0 read, 2 wrong use, 3 refused, 4 unreadable, 5 model missing, 1 a fault of lucidray; for several films
     the highest. Research use only, not for clinical diagnosis.
     """
-    settings = session.settings(out=out, language=language, fix_orientation=fix_orientation)
+    settings = session.settings(
+        out=out, classifier=classifier, device=device, language=language, fix_orientation=fix_orientation
+    )
     folder = settings.out or (DEFAULT_OUT if open_report else None)
     asked |= reader.asked
     context.exit(
@@ -241,14 +247,19 @@ def _reader(settings: "Settings", choice: ReaderChoice | None) -> "Lucidray":
     from lucidray.api import load
     from lucidray.imaging.limits import Limits
 
-    return load(
+    reader = load(
         weights=settings.weights,
         threads=settings.threads,
+        classifier=settings.classifier,
+        device=settings.device,
         language=settings.language,
         fix_orientation=settings.fix_orientation,
         limits=Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_bytes),
         **(choice.loading if choice else {}),
     )
+    for note in reader.notes:
+        streams.warn(note)
+    return reader
 
 
 def _made(out: Path | None) -> Path | None:

@@ -7,6 +7,9 @@ import numpy.typing as npt
 
 from lucidray.domain.vocabulary import Label
 
+# Why a model that was never calibrated shows nothing; whoever calibrates it takes this away.
+UNCALIBRATED = "uncalibrated: run lucidray calibrate"
+
 
 @dataclass(frozen=True)
 class Score:
@@ -26,6 +29,8 @@ class Score:
         Share of positives in the sample that the calibration holds for.
     sensitivity, specificity : float in [0, 1] or None
         Of the threshold, on the test films.
+    raw : float or None
+        The model's own score before calibration, as a logit; None where it cannot score.
     """
 
     probability: float | None
@@ -36,6 +41,7 @@ class Score:
     unsupported_reason: str | None = None
     sensitivity: float | None = None
     specificity: float | None = None
+    raw: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,15 +55,22 @@ class Heatmap:
         films that have the finding are at their hottest. A film that is hotter still has 1 at its own peak.
     cut : float in [0, 1]
         From here on a place counts as part of a region.
+    cell : (height, width) in (0, 1], or None
+        Share of the film that one cell of the network covers, the finest that it saw; None where `values` has one entry
+        a cell.
     """
 
     values: npt.NDArray[np.float32]
     cut: float
+    cell: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """Scores of all findings; a label that the model cannot score is there with probability None."""
+    """Scores of all findings; a label that the model cannot score is there with probability None.
+
+    Heatmaps belong to labels that have a probability or, before calibration, a raw score.
+    """
 
     scores: dict[Label, Score]
     overall: Score

@@ -83,7 +83,8 @@ def locate(label: Label, heatmap: Heatmap | None, thorax: Thorax | None, film: R
         return []
     rows, columns = thorax.shape
     values = _interpolated(heatmap.values, rows, columns)
-    cell = (columns / heatmap.values.shape[1], rows / heatmap.values.shape[0])
+    high, wide = heatmap.cell or (1 / heatmap.values.shape[0], 1 / heatmap.values.shape[1])
+    cell = (columns * wide, rows * high)
     regions = []
     midline = label in _MAY_BE_MIDLINE
     pieces = _pieces(values, heatmap.cut, thorax, divide=label not in UNDIVIDED, midline=midline)

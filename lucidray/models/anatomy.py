@@ -9,6 +9,7 @@ from lucidray.domain.errors import ModelError
 from lucidray.domain.protocols import GateThresholds
 from lucidray.domain.radiograph import FloatImage
 from lucidray.domain.reading import ModelUsed
+from lucidray.models.onnx_session import running_on
 from lucidray.models.prepare import square
 from lucidray.models.weights_file import EMBEDDED_FOLDER, open_weights
 
@@ -25,14 +26,18 @@ class EmbeddedSegmenter:
         The weights are missing, damaged, or of another layout.
     """
 
-    def __init__(self, folder: Path = EMBEDDED_FOLDER, threads: int = 0) -> None:
+    def __init__(self, folder: Path = EMBEDDED_FOLDER, threads: int = 0, device: str = "cpu") -> None:
         weights = open_weights(folder, "anatomy")
-        self._session = weights.session(threads)
+        self._session = weights.session(threads, device)
         try:
             self._size = int(weights.card["input_size"])
             self._thresholds = GateThresholds(**weights.card["thresholds"], **weights.card["plausibility"])
             self._used = ModelUsed(
-                role="anatomy", name=weights.card["name"], version=weights.card["version"], sha256=weights.sha256
+                role="anatomy",
+                name=weights.card["name"],
+                version=weights.card["version"],
+                sha256=weights.sha256,
+                device=running_on(self._session),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"the card anatomy.json does not fit this version of lucidray: {error}") from error

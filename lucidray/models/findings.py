@@ -1,6 +1,6 @@
 """The embedded findings network: logits and exact class activation maps from one pass, calibrated by its card."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,6 +12,7 @@ from lucidray.domain.prediction import Heatmap, Prediction, Score
 from lucidray.domain.radiograph import Radiograph
 from lucidray.domain.reading import ModelUsed
 from lucidray.domain.vocabulary import LABELS, Label
+from lucidray.models.onnx_session import running_on
 from lucidray.models.prepare import square
 from lucidray.models.weights_file import EMBEDDED_FOLDER, open_weights
 
@@ -84,7 +85,7 @@ class CalibratedOutput:
     def score(self, logit: float) -> Score:
         """Turn a logit into a calibrated score, or into the reason why there is none."""
         if self.unsupported_reason is not None:
-            return unsupported(self.unsupported_reason, self.n_positive)
+            return replace(unsupported(self.unsupported_reason, self.n_positive), raw=logit)
         probability = float(sigmoid(np.asarray(self.a * logit + self.b)))
         curves = sigmoid(self.bootstrap[:, 0] * logit + self.bootstrap[:, 1])
         low, high = np.percentile(curves, (2.5, 97.5))
@@ -97,6 +98,7 @@ class CalibratedOutput:
             prevalence=self.prevalence,
             sensitivity=self.sensitivity,
             specificity=self.specificity,
+            raw=logit,
         )
 
     def heatmap(self, activation: npt.NDArray[np.float32]) -> Heatmap:
@@ -132,9 +134,9 @@ class EmbeddedClassifier:
         The weights are missing, damaged, or of another layout.
     """
 
-    def __init__(self, folder: Path = EMBEDDED_FOLDER, threads: int = 0) -> None:
+    def __init__(self, folder: Path = EMBEDDED_FOLDER, threads: int = 0, device: str = "cpu") -> None:
         weights = open_weights(folder, "findings")
-        self._session = weights.session(threads)
+        self._session = weights.session(threads, device)
         try:
             self._size = int(weights.card["input_size"])
             outputs = {
@@ -145,7 +147,11 @@ class EmbeddedClassifier:
             self._overall = outputs[OVERALL]
             self._child_pneumonia = outputs[CHILD_PNEUMONIA]
             self._used = ModelUsed(
-                role="findings", name=weights.card["name"], version=weights.card["version"], sha256=weights.sha256
+                role="findings",
+                name=weights.card["name"],
+                version=weights.card["version"],
+                sha256=weights.sha256,
+                device=running_on(self._session),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"the card findings.json does not fit this version of lucidray: {error}") from error

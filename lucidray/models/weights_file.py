@@ -3,13 +3,13 @@
 import hashlib
 import json
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import onnxruntime
 
 from lucidray.domain.errors import ModelError
+from lucidray.models.onnx_session import start
 
 EMBEDDED_FOLDER = Path(__file__).parent / "weights"
 
@@ -33,44 +33,9 @@ class WeightsFile:
         """Hash of the ONNX file, as 64 hexadecimal digits."""
         return str(self.card["onnx_sha256"])
 
-    def session(self, threads: int) -> onnxruntime.InferenceSession:
-        """Start the network on the CPU.
-
-        Parameters
-        ----------
-        threads : int
-            Number of threads; 0 takes one a core.
-
-        Raises
-        ------
-        ModelError
-            The file is no network that ONNX Runtime can run.
-        """
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.log_severity_level = 3
-        # Two networks take turns on the same cores: threads that spin while they wait slow down the other one.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        _share_arena()
-        options.add_session_config_entry("session.use_env_allocators", "1")
-        options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
-        try:
-            return onnxruntime.InferenceSession(self.path, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # ONNX Runtime raises a dozen unrelated classes of its own
-            raise ModelError(f"{self.path.name} cannot be run: {error}".splitlines()[0]) from error
-
-
-@lru_cache(maxsize=1)
-def _share_arena() -> None:
-    """Let all networks of this process take turns in one memory arena that grows by what is asked for, not by doubling.
-
-    Two arenas of their own cost a sixth more of the whole process's peak.
-    """
-    memory = onnxruntime.OrtMemoryInfo(
-        "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
-    )
-    no_limit, as_requested, default = 0, 1, -1
-    onnxruntime.create_and_register_allocator(memory, onnxruntime.OrtArenaCfg(no_limit, as_requested, default, default))
+    def session(self, threads: int, device: str = "cpu") -> onnxruntime.InferenceSession:
+        """Start the network; see `onnx_session.start`."""
+        return start(self.path, threads, device)
 
 
 def open_weights(folder: Path, name: str) -> WeightsFile:

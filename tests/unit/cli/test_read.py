@@ -41,8 +41,9 @@ def models(monkeypatch: pytest.MonkeyPatch) -> list[dict]:
     """Load models that answer what they are told to; returns what was asked of `load`."""
     asked = []
 
-    def load(*, weights, threads, language, fix_orientation, limits):
+    def load(*, weights, threads, language, fix_orientation, limits, **others):
         asked.append({"weights": weights, "threads": threads, "language": language, "fix_orientation": fix_orientation})
+        asked[-1] |= others
         if weights is not None:
             raise ModelError("weights are missing")
         parts = Models(Judge(), FakeClassifier(dict.fromkeys(LABELS, 0.1) | {"Effusion": 0.9}), Composer())
@@ -220,6 +221,16 @@ def test_settings_reach_the_models(run, models, monkeypatch) -> None:
     assert models[-1]["threads"] == 2
     assert result.code == 4
     assert "more than the limit of 1,000" in result.err
+
+
+def test_classifier_and_device_reach_the_models(run, models, monkeypatch) -> None:
+    save_film("a.png")
+    monkeypatch.setenv("LUCIDRAY_CLASSIFIER", "onnx:one")
+    assert run("read", "a.png").code == 0
+    assert (models[-1]["classifier"], models[-1]["device"]) == ("onnx:one", "auto")
+    assert run("read", "a.png", "--classifier", "onnx:other", "--device", "cpu").code == 0
+    assert (models[-1]["classifier"], models[-1]["device"]) == ("onnx:other", "cpu")
+    assert run("read", "a.png", "--device", "tpu").code == 2
 
 
 def test_an_unknown_language_is_wrong_use_told_once(run) -> None:
