@@ -1,7 +1,7 @@
 """The main path: from a file to a reading. Read `interpret`, and you know what lucidray does."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -131,7 +131,8 @@ def interpret(source: Source, models: Models, request: Request = Request(), *, n
         raise ModelError(f"the reader {models.reader.used.name} gave text without evidence")
     report = answer.report
     took_part = [models.segmenter.used, models.classifier.used, models.reader.used]
-    reading = assemble(film, took_part, request, clock, report, warnings, findings, overall, measurements)
+    given = [label for label, score in prediction.scores.items() if score.prevalence_given]
+    reading = assemble(film, took_part, request, clock, report, warnings, findings, overall, measurements, given=given)
     return attach(reading, Evidence(film, prediction.heatmaps, anatomy))
 
 
@@ -225,6 +226,7 @@ def assemble(
     overall: Overall | None = None,
     measurements: list[Measurement] | None = None,
     refusal: tuple[Note, ...] = (),
+    given: Sequence[str] = (),
 ) -> Reading:
     """Put the parts together; the reading checks itself that every sentence's evidence is there."""
     findings = findings or []
@@ -260,6 +262,7 @@ def assemble(
             prevalence_assumed={
                 finding.label: finding.prevalence for finding in findings if finding.prevalence is not None
             },
+            prevalence_given=list(given),
             timings_ms=clock.timings_ms,
         ),
     )

@@ -26,6 +26,11 @@ class Score:
         Share of positives in the sample that the calibration holds for.
     sensitivity, specificity : float in [0, 1] or None
         Of the threshold, on the test films.
+    raw : float or None
+        What the model itself gives before any calibration, as a logit; there also where the probability is not, so that
+        a calibration of one's own can be fitted to it. Never shown to people.
+    prevalence_given : bool
+        Whether somebody named `prevalence`, instead of it being that of the films behind the calibration.
     """
 
     probability: float | None
@@ -36,6 +41,8 @@ class Score:
     unsupported_reason: str | None = None
     sensitivity: float | None = None
     specificity: float | None = None
+    raw: float | None = None
+    prevalence_given: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -80,7 +80,7 @@ class CalibratedOutput:
     def score(self, logit: float) -> Score:
         """Turn a logit into a calibrated score, or into the reason why there is none."""
         if self.unsupported_reason is not None:
-            return unsupported(self.unsupported_reason, self.n_positive)
+            return unsupported(self.unsupported_reason, self.n_positive, raw=logit)
         probability = float(sigmoid(np.asarray(self.a * logit + self.b)))
         curves = sigmoid(self.bootstrap[:, 0] * logit + self.bootstrap[:, 1])
         low, high = np.percentile(curves, (2.5, 97.5))
@@ -93,6 +93,7 @@ class CalibratedOutput:
             prevalence=self.prevalence,
             sensitivity=self.sensitivity,
             specificity=self.specificity,
+            raw=logit,
         )
 
     def heatmap(self, activation: npt.NDArray[np.float32]) -> Heatmap:
@@ -109,9 +110,9 @@ def sigmoid(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return 0.5 * (1.0 + np.tanh(0.5 * np.asarray(x, dtype=np.float64)))
 
 
-def unsupported(reason: str, n_positive: int = 0) -> Score:
+def unsupported(reason: str, n_positive: int = 0, raw: float | None = None) -> Score:
     """Return the score of a finding that the model may not speak about."""
-    return Score(None, None, None, n_positive, None, reason)
+    return Score(None, None, None, n_positive, None, reason, raw=raw)
 
 
 class EmbeddedClassifier:
