@@ -8,17 +8,21 @@ print(reading.explanation)
 reading.overlay().save("overlay.png")
 """
 
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from lucidray.domain.errors import UsageError
+from lucidray.domain.protocols import Classifier
 from lucidray.domain.radiograph import Sex, View
 from lucidray.domain.reading import Reading
 from lucidray.imaging.film import Source
 from lucidray.imaging.limits import Limits
 from lucidray.models.anatomy import EmbeddedSegmenter
 from lucidray.models.findings import EmbeddedClassifier
+from lucidray.models.prevalence import WithPrevalence, parse_prevalences
+from lucidray.models.recalibrated import CalibrationFile, Recalibrated
 from lucidray.models.weights_file import EMBEDDED_FOLDER
 from lucidray.pipeline import Models, Request, interpret
 from lucidray.readers.composer import Composer
@@ -102,6 +106,8 @@ def load(
     language: str = "en",
     fix_orientation: bool = False,
     limits: Limits | None = None,
+    calibration: str | Path | None = None,
+    prevalence: Mapping[str, float] | None = None,
 ) -> Lucidray:
     """Load the embedded models.
 
@@ -117,18 +123,37 @@ def load(
         Turn or invert films that would be refused for it.
     limits : Limits, optional
         Caps on bytes and pixels.
+    calibration : path, optional
+        A file that `lucidray calibrate` wrote; it takes the place of the shipped calibration of all findings.
+    prevalence : mapping, optional
+        Shares in (0, 1) by finding, to which its probability is moved.
 
     Raises
     ------
     ModelError
-        Weights are missing or damaged.
+        Weights are missing or damaged, or the calibration is of other weights.
+    UsageError
+        The calibration cannot be read, or a prevalence makes no sense.
     """
     if threads < 0:
         raise UsageError(f"threads must be 0 or more, not {threads}")
     folder = EMBEDDED_FOLDER if weights is None else Path(weights)
-    models = Models(EmbeddedSegmenter(folder, threads), EmbeddedClassifier(folder, threads), Composer())
+    classifier = calibrated(EmbeddedClassifier(folder, threads), calibration, prevalence)
+    models = Models(EmbeddedSegmenter(folder, threads), classifier, Composer())
     defaults = Request(language=language, fix_orientation=fix_orientation, limits=limits or Limits())
     return Lucidray(models, defaults)
+
+
+def calibrated(
+    classifier: Classifier, calibration: str | Path | None = None, prevalence: Mapping[str, float] | None = None
+) -> Classifier:
+    """Give any classifier a calibration file and stated prevalences, in this order; options as in `load`."""
+    if calibration is not None:
+        classifier = Recalibrated(classifier, CalibrationFile.open(Path(calibration)))
+    if prevalence:
+        stated = parse_prevalences(",".join(f"{name}={share}" for name, share in prevalence.items()))
+        classifier = WithPrevalence(classifier, stated)
+    return classifier
 
 
 @lru_cache(maxsize=1)

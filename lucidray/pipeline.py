@@ -133,7 +133,10 @@ def interpret(source: Source, models: Models, request: Request = Request(), *, n
     took_part = [models.segmenter.used, models.classifier.used, models.reader.used]
     given = [label for label, score in prediction.scores.items() if score.prevalence_given]
     reading = assemble(film, took_part, request, clock, report, warnings, findings, overall, measurements, given=given)
-    return attach(reading, Evidence(film, prediction.heatmaps, anatomy))
+    # A model that is not calibrated has maps, for whoever calibrates it; nothing is shown of what was not assessed.
+    assessed = {finding.label for finding in findings if finding.probability is not None}
+    heatmaps = {label: heatmap for label, heatmap in prediction.heatmaps.items() if label in assessed}
+    return attach(reading, Evidence(film, heatmaps, anatomy))
 
 
 def checked(request: Request) -> Request:

@@ -124,6 +124,12 @@ def _fault(film: Film, error: Exception) -> dict[str, object]:
     metavar="VIEW",
     help="Likewise: PA, AP, AP supine, lateral or oblique.",
 )
+@click.option(
+    "--calibration", type=click.Path(path_type=Path), metavar="FILE", help="Use a calibration of your own films."
+)
+@click.option(
+    "--prevalence", multiple=True, metavar="NAME=SHARE", help="Move a finding to a prevalence, as in Pneumonia=0.01."
+)
 @click.option("--language", metavar="CODE", help="Language of the report, for example en.")
 @click.option("--quiet", is_flag=True, help="Say nothing but errors; with --json, the JSON too.")
 @click.option("--open", "open_report", is_flag=True, help="Open the page in the browser; of several films, the first.")
@@ -138,6 +144,8 @@ def command(
     out: Path | None,
     as_json: bool,
     fix_orientation: bool | None,
+    calibration: Path | None,
+    prevalence: tuple[str, ...],
     language: str | None,
     quiet: bool,
     open_report: bool,
@@ -151,7 +159,13 @@ def command(
     Exit codes: 0 read, 2 wrong use, 3 refused, 4 unreadable, 5 model missing, 1 a fault of lucidray; for several films
     the highest. Research use only, not for clinical diagnosis.
     """
-    settings = session.settings(out=out, language=language, fix_orientation=fix_orientation)
+    settings = session.settings(
+        out=out,
+        language=language,
+        fix_orientation=fix_orientation,
+        calibration=calibration,
+        prevalence=",".join(prevalence) or None,
+    )
     folder = settings.out or (DEFAULT_OUT if open_report else None)
     context.exit(
         read_films(session, settings, films, asked, out=folder, as_json=as_json, quiet=quiet, open_report=open_report)
@@ -223,6 +237,7 @@ def read_films(
 def _reader(settings: "Settings") -> "Lucidray":
     from lucidray.api import load
     from lucidray.imaging.limits import Limits
+    from lucidray.models.prevalence import parse_prevalences
 
     return load(
         weights=settings.weights,
@@ -230,6 +245,8 @@ def _reader(settings: "Settings") -> "Lucidray":
         language=settings.language,
         fix_orientation=settings.fix_orientation,
         limits=Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_bytes),
+        calibration=settings.calibration,
+        prevalence=parse_prevalences(settings.prevalence or ""),
     )
 
 

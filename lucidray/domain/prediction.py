@@ -27,8 +27,7 @@ class Score:
     sensitivity, specificity : float in [0, 1] or None
         Of the threshold, on the test films.
     raw : float or None
-        What the model itself gives before any calibration, as a logit; there also where the probability is not, so that
-        a calibration of one's own can be fitted to it. Never shown to people.
+        The model's own score before calibration, as a logit; None where it cannot score.
     prevalence_given : bool
         Whether somebody named `prevalence`, instead of it being that of the films behind the calibration.
     """
@@ -64,7 +63,10 @@ class Heatmap:
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """Scores of all findings; a label that the model cannot score is there with probability None."""
+    """Scores of all findings; a label that the model cannot score is there with probability None.
+
+    Heatmaps belong to labels that have a probability or, before calibration, a raw score.
+    """
 
     scores: dict[Label, Score]
     overall: Score

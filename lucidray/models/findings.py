@@ -1,6 +1,6 @@
 """The embedded findings network: logits and exact class activation maps from one pass, calibrated by its card."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -80,7 +80,7 @@ class CalibratedOutput:
     def score(self, logit: float) -> Score:
         """Turn a logit into a calibrated score, or into the reason why there is none."""
         if self.unsupported_reason is not None:
-            return unsupported(self.unsupported_reason, self.n_positive, raw=logit)
+            return replace(unsupported(self.unsupported_reason, self.n_positive), raw=logit)
         probability = float(sigmoid(np.asarray(self.a * logit + self.b)))
         curves = sigmoid(self.bootstrap[:, 0] * logit + self.bootstrap[:, 1])
         low, high = np.percentile(curves, (2.5, 97.5))
@@ -110,9 +110,9 @@ def sigmoid(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return 0.5 * (1.0 + np.tanh(0.5 * np.asarray(x, dtype=np.float64)))
 
 
-def unsupported(reason: str, n_positive: int = 0, raw: float | None = None) -> Score:
+def unsupported(reason: str, n_positive: int = 0) -> Score:
     """Return the score of a finding that the model may not speak about."""
-    return Score(None, None, None, n_positive, None, reason, raw=raw)
+    return Score(None, None, None, n_positive, None, reason)
 
 
 class EmbeddedClassifier:
@@ -163,7 +163,7 @@ class EmbeddedClassifier:
         heatmaps = {
             label: chosen[label].heatmap(maps[0, chosen[label].index])
             for label in LABELS
-            if scores[label].probability is not None
+            if scores[label].raw is not None
         }
         overall = (
             unsupported(NO_CHILDREN) if film.is_child else self._overall.score(float(logits[0, self._overall.index]))

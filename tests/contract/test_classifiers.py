@@ -58,7 +58,7 @@ def test_a_score_is_whole_or_says_why_not(classifier: Classifier, film: Radiogra
 def test_heatmaps_go_with_scores_and_with_nothing_else(classifier: Classifier, film: Radiograph) -> None:
     prediction = classifier.predict(film)
     assert set(prediction.heatmaps) == {
-        label for label, score in prediction.scores.items() if score.probability is not None
+        label for label, score in prediction.scores.items() if score.probability is not None or score.raw is not None
     }
     for heatmap in prediction.heatmaps.values():
         assert heatmap.values.ndim == 2
