@@ -120,7 +120,7 @@ def target_figures(target: Target, patients: Patients, draws: list[Rows]) -> dic
         for name, value in measure(truth, target.score[rows], probability, threshold).items():
             drawn[name].append(value)
     counts = {"n": len(target.truth), "n_positive": target.positives, "n_patients": len(np.unique(patients))}
-    return {name: _figure(value, drawn[name], counts) for name, value in point.items()}
+    return {name: _figure(value, drawn[name], counts, biased=name == "ece") for name, value in point.items()}
 
 
 def ranking(truth: Truth, score: Scores, patients: Patients, times: int) -> Figure | None:
@@ -132,8 +132,12 @@ def ranking(truth: Truth, score: Scores, patients: Patients, times: int) -> Figu
     return _figure(auroc(truth, score), drawn, counts)
 
 
-def _figure(value: float, drawn: list[float], counts: dict[str, int]) -> Figure:
+def _figure(value: float, drawn: list[float], counts: dict[str, int], *, biased: bool = False) -> Figure:
     ends: Any = np.nanpercentile(drawn, (2.5, 97.5))
+    if biased:
+        # A resample repeats films, which makes every group's frequency rougher: the error of resamples is greater than
+        # that of the films by a bias that is none of its uncertainty.
+        ends = np.maximum(ends - (float(np.nanmedian(drawn)) - value), 0.0)
     return {"value": rounded(value), "low": rounded(float(ends[0])), "high": rounded(float(ends[1])), **counts}
 
 

@@ -81,7 +81,7 @@ def _finding(scored: Scored, target: Target, blank: Mapping[str, float], times: 
         found["thresholds"] = {"best_f1": rounded(best_threshold(target.truth, target.probability))}
         if target.threshold is not None:
             own = np.unique(target.threshold)
-            found["thresholds"]["own"] = float(own[0]) if len(own) == 1 else [float(cut) for cut in own]
+            found["thresholds"]["own"] = rounded(own[0]) if len(own) == 1 else [rounded(cut) for cut in own]
             found["confusion"] = _confusion(target)
     return found
 

@@ -88,7 +88,7 @@ def confusion(counts: dict[str, int]) -> str:
 
 def intervals(rows: Sequence[tuple[str, dict[str, Any] | None, str]]) -> str:
     """Values in [0, 1] with their intervals, one a line, each with a name and a remark."""
-    left, wide, step = 132.0, 200.0, 24.0
+    left, wide, step = 120.0, 150.0, 24.0
     height = step * len(rows) + 26
     parts = []
     for share_ in (0.0, 0.25, 0.5, 0.75, 1.0):
@@ -106,7 +106,7 @@ def intervals(rows: Sequence[tuple[str, dict[str, Any] | None, str]]) -> str:
         parts.append(f'<path class="bar" d="M{low:.1f} {y}H{high:.1f}"/>')
         parts.append(f'<circle class="dot" cx="{value:.1f}" cy="{y}" r="4"/>')
         parts.append(f'<text class="remark" x="{left + wide + 10}" y="{y + 4}">{escape(remark)}</text>')
-    width = left + wide + 130
+    width = left + wide + 96
     told = "; ".join(name if figure is None else f"{name} {figure['value']:.2f}" for name, figure, _ in rows)
     return (
         f'<svg class="intervals" viewBox="0 0 {width:.0f} {height:.0f}" role="img" aria-label="{escape(told)}">'
