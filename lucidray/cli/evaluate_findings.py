@@ -92,7 +92,7 @@ def command(
     else:
         segmenter, classifier = evaluating.models(settings)
         used = [segmenter.used, classifier.used]
-        said = _predict(films, segmenter, classifier, settings, out, workers)
+        said = predict(films, segmenter, classifier, settings, out, workers)
         blank = _blank(classifier)
         moved = _shortcuts(films, said, segmenter, classifier, shortcuts) if shortcuts else None
     scored = Scored(films, said, uncertain=uncertain, unsaid=unsaid)
@@ -127,7 +127,7 @@ def command(
     _tell(result, scored)
 
 
-def _predict(
+def predict(
     films: "list[Film]",
     segmenter: "Segmenter",
     classifier: "Classifier",
@@ -135,6 +135,7 @@ def _predict(
     out: Path | None,
     workers: int,
 ) -> "dict[str, Said]":
+    """Score films with a bar; predictions are kept in `out`, where one is named."""
     from lucidray.evaluation.predict import say, see
     from lucidray.evaluation.predictions import Cache
     from lucidray.evaluation.run import predict_all
