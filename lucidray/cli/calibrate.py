@@ -2,13 +2,16 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from lucidray.cli import evaluating, streams
 from lucidray.cli.session import Session, pass_session
 from lucidray.domain.errors import UsageError
+
+if TYPE_CHECKING:
+    from lucidray.models.recalibrated import Population
 
 
 @click.command("calibrate", short_help="Fit calibration and thresholds to your own films, for `read --calibration`.")
@@ -25,9 +28,7 @@ from lucidray.domain.errors import UsageError
 )
 @click.option("--children", is_flag=True, help="Fit to the films of people under 18, and for them alone.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="So many films only, evenly spread.")
-@click.option(
-    "--workers", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="Films at a time."
-)
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="Films at a time.")
 @click.option("--weights", type=click.Path(path_type=Path), metavar="DIR", help="Other weights.")
 @click.option(
     "--cache", type=click.Path(path_type=Path), metavar="DIR", help="Keep predictions there, to go on or to fit again."
@@ -72,7 +73,7 @@ def command(
     segmenter, classifier = evaluating.models(settings)
     collection, everyone = evaluating.labelled(data, images, label_format, split, limit)
     evaluating.warn_of(collection)
-    population = "children" if children else "adults"
+    population: Population = "children" if children else "adults"
     films = of_population(everyone, population)
     if len(films) < len(everyone):
         other = "adults, or of people whose age is not known" if children else "people under 18"

@@ -111,4 +111,6 @@ def command(
         ratio = one["cardiothoracic_ratio"]
         error = "" if ratio is None else f"; ratio's median error {ratio['median_error']['value']:.3f}"
         streams.say(f"{source:<12} {one['n']:>4} films, Dice: {told}{error}")
-    streams.say("worst: " + ", ".join(f"{one['film']} ({one['organ']} {one['dice']:.2f})" for one in result["worst"][:3]))
+    streams.say(
+        "worst: " + ", ".join(f"{one['film']} ({one['organ']} {one['dice']:.2f})" for one in result["worst"][:3])
+    )

@@ -10,10 +10,10 @@ from lucidray.cli import evaluating, streams
 from lucidray.cli.session import Session, pass_session
 
 if TYPE_CHECKING:
+    from lucidray.domain.prediction import Score
     from lucidray.domain.protocols import Classifier, Segmenter
     from lucidray.evaluation.collection import Film
     from lucidray.evaluation.predict import Said
-    from lucidray.evaluation.scored import Scored
     from lucidray.settings import Settings
 
 _RULES = click.Choice(["leave-out", "negative", "positive"])
@@ -30,7 +30,9 @@ _RULES = click.Choice(["leave-out", "negative", "positive"])
     help="Evaluate these probabilities of any model (image, one column a finding) instead of reading the films.",
 )
 @click.option("--calibration", type=click.Path(path_type=Path), metavar="FILE", help="As `read --calibration`.")
-@click.option("--uncertain", type=_RULES, default="leave-out", show_default=True, help="What uncertain labels count as.")
+@click.option(
+    "--uncertain", type=_RULES, default="leave-out", show_default=True, help="What uncertain labels count as."
+)
 @click.option(
     "--unsaid", type=_RULES, default="leave-out", show_default=True, help="What findings count as that nobody spoke of."
 )
@@ -124,7 +126,7 @@ def command(
     result |= {"shortcuts": moved, "not_assessed": findings.refusals(scored), "missing": missing[:200]}
     result["data"] = evaluating.told_data(collection)
     evaluating.write(out, "findings", result, partial(findings_page, result, scored))
-    _tell(result, scored)
+    _tell(result)
 
 
 def predict(
@@ -169,7 +171,8 @@ def _blank(classifier: "Classifier") -> dict[str, float]:
 
     film = Radiograph(pixels=np.zeros((512, 512), dtype=np.float32), name="blank film", format="array")
     prediction = classifier.predict(film)
-    scores = {**prediction.scores, ANY_ABNORMALITY: prediction.overall}
+    scores: dict[str, Score] = {**prediction.scores}
+    scores[ANY_ABNORMALITY] = prediction.overall
     return {name: score.probability for name, score in scores.items() if score.probability is not None}
 
 
@@ -184,7 +187,7 @@ def _shortcuts(
         return measure(chosen, segmenter, classifier, done=bar.advance)
 
 
-def _tell(result: dict[str, Any], scored: "Scored") -> None:
+def _tell(result: dict[str, Any]) -> None:
     from lucidray.evaluation.page import figure
 
     counts = result["films"]

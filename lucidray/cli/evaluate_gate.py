@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from lucidray.evaluation.gate_check import GateFilm
 
 
-@click.command("gate", short_help="Shares accepted and refused: frontal, lateral, no chest, turned, inverted, mirrored.")
+@click.command(
+    "gate", short_help="Shares accepted and refused: frontal, lateral, no chest, turned, inverted, mirrored."
+)
 @click.option(
     "--data",
     multiple=True,

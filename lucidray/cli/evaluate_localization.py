@@ -13,7 +13,6 @@ from lucidray.domain.errors import InputError, UsageError
 if TYPE_CHECKING:
     from lucidray.evaluation.boxes import BoxFile
     from lucidray.evaluation.collection import Film
-    from lucidray.evaluation.label_files.table import LabelledFilm
     from lucidray.evaluation.localization import Answer, DrawnBox
 
 
@@ -99,9 +98,7 @@ def command(
     if split is not None:
         # Sizes and usual places come from films outside the split, as everything that was learnt did.
         elsewhere = [film for film in films.values() if not _in_split(film, split)]
-        references, _ = _in_shares(
-            {film.key: boxes[film.key] for film in elsewhere}, _sizes(elsewhere), box_side
-        )
+        references, _ = _in_shares({film.key: boxes[film.key] for film in elsewhere}, _sizes(elsewhere), box_side)
     result = evaluating.head("localization", [segmenter.used, classifier.used], split)
     result |= {
         "films": {
@@ -150,7 +147,7 @@ def _films(
             known: dict[str, LabelledFilm] = {film.image: film for film in read_labels(beside).films}
         else:
             known = {}
-        folder = images or next((path.parent / name for name in ("images", ".") if (path.parent / name).is_dir()))
+        folder = images or next(path.parent / name for name in ("images", ".") if (path.parent / name).is_dir())
         index = ImageIndex(folder)
         for box in file.boxes:
             key = f"{path.resolve().parent.name}/{box.image}"

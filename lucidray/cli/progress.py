@@ -14,7 +14,14 @@ class Bar:
     def __init__(self, total: int, *, shown: bool, color: str = "auto", time_left: bool = False) -> None:
         self._progress = None
         if shown:
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+            from rich.progress import (
+                BarColumn,
+                MofNCompleteColumn,
+                Progress,
+                ProgressColumn,
+                TextColumn,
+                TimeRemainingColumn,
+            )
             from rich.table import Column
 
             left: list[ProgressColumn] = [TimeRemainingColumn()] if time_left else []

@@ -97,7 +97,10 @@ def _found(anatomy: Anatomy) -> dict[str, Mask]:
 
 def _unite(masks: dict[str, Mask]) -> None:
     """Add both lungs and both clavicles as one mask each, where both are there."""
-    for both, (right, left) in {LUNGS: ("right_lung", "left_lung"), CLAVICLES: ("right_clavicle", "left_clavicle")}.items():
+    for both, (right, left) in {
+        LUNGS: ("right_lung", "left_lung"),
+        CLAVICLES: ("right_clavicle", "left_clavicle"),
+    }.items():
         if right in masks and left in masks:
             masks[both] = masks[right] | masks[left]
 
@@ -129,7 +132,11 @@ def evaluate(films: Sequence[Compared]) -> dict[str, Any]:
         }
     ranked = sorted(films, key=lambda film: min(film.dice.values()))
     worst = [
-        {"film": film.key, "organ": min(film.dice, key=lambda organ: film.dice[organ]), "dice": round(min(film.dice.values()), 3)}
+        {
+            "film": film.key,
+            "organ": min(film.dice, key=lambda organ: film.dice[organ]),
+            "dice": round(min(film.dice.values()), 3),
+        }
         for film in ranked[:_WORST]
     ]
     return {"sources": sources, "worst": worst}

@@ -60,7 +60,9 @@ def read_boxes(path: Path) -> BoxFile:
             found.boxes.append(FileBox(box.image, label, box.xyxy_px, box.source))
     found.faults += table.faults
     if not found.boxes:
-        raise InputError(f"{path.name} has no box of a finding that is known, in {len(found.faults)} faulty rows and others")
+        raise InputError(
+            f"{path.name} has no box of a finding that is known, in {len(found.faults)} faulty rows and others"
+        )
     return found
 
 

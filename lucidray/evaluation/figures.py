@@ -1,4 +1,4 @@
-"""The figures of one finding, computed by scikit-learn, each with its interval over resampled patients and its counts."""
+"""The figures of one finding, computed by scikit-learn, each with its interval over resampled patients and counts."""
 
 from typing import Any
 

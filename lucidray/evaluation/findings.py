@@ -1,4 +1,4 @@
-"""`evaluate findings`: what probabilities are worth, finding by finding, group by group, beside controls that know nothing."""
+"""`evaluate findings`: what probabilities are worth, by finding and by group, beside controls that know nothing."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -97,7 +97,7 @@ def _within(source: npt.NDArray[np.str_], target: Target, draws: list[npt.NDArra
 
 
 def _controls(scored: Scored, target: Target, blank: Mapping[str, float]) -> dict[str, Any]:
-    """What answers that never saw the film reach: the view, another film's answer, always normal, a blank film."""
+    """Measure answers that never saw the film: the view, another film's answer, always normal, a blank film."""
     source = scored.source[target.rows]
     ap = np.char.startswith(scored.view[target.rows], "AP").astype(np.float64)
     known = scored.view[target.rows] != "unknown"
@@ -145,7 +145,7 @@ def _groups(
 def _confusion(target: Target) -> dict[str, int]:
     from sklearn.metrics import confusion_matrix  # noqa: PLC0415
 
-    assert target.probability is not None and target.threshold is not None  # noqa: S101, PT018 - asked by the caller
+    assert target.probability is not None and target.threshold is not None  # noqa: S101 - asked by the caller
     matrix = confusion_matrix(target.truth, target.probability >= target.threshold, labels=[False, True])
     (true_negative, false_positive), (false_negative, true_positive) = matrix.tolist()
     return {

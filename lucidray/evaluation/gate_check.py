@@ -61,7 +61,9 @@ def read_gate_films(path: Path, images: Path | None) -> tuple[list[GateFilm], li
     table = Table(path)
     columns = {name.lower(): name for name in table.header}
     if not {"image", "truth"} <= columns.keys():
-        raise InputError(f"{path.name} needs the columns image and truth ({', '.join(TRUTHS)}), and may have patient, age")
+        raise InputError(
+            f"{path.name} needs the columns image and truth ({', '.join(TRUTHS)}), and may have patient, age"
+        )
     default = path.parent / "images"
     index = ImageIndex(images or (default if default.is_dir() else path.parent))
     films, faults = [], []
@@ -78,7 +80,9 @@ def read_gate_films(path: Path, images: Path | None) -> tuple[list[GateFilm], li
         films.append(GateFilm(image, found, truth, patient, parse_age(row.get(columns.get("age", "")))))
     faults += [f"line {fault.row}: {fault.reason}" for fault in table.faults]
     if not films:
-        raise InputError(f"no row of {path.name} can be used; the first fault: {faults[0] if faults else 'it is empty'}")
+        raise InputError(
+            f"no row of {path.name} can be used; the first fault: {faults[0] if faults else 'it is empty'}"
+        )
     return films, faults
 
 
@@ -88,9 +92,7 @@ def variants(films: Sequence[GateFilm]) -> list[GateFilm]:
     for film in films:
         if film.truth != "frontal":
             continue
-        made += [
-            replace(film, truth=truth, made=_turner(turns)) for truth, turns in _TURNS.items()
-        ]
+        made += [replace(film, truth=truth, made=_turner(turns)) for truth, turns in _TURNS.items()]
         made.append(replace(film, truth="inverted", made=_inverted))
         made.append(replace(film, truth="mirrored", made=_mirrored))
     return made
@@ -169,7 +171,7 @@ def evaluate(judged: Sequence[Judged]) -> dict[str, Any]:
 
 
 def clustered_share(hits: Sequence[bool], patients: Sequence[str]) -> dict[str, float | int]:
-    """A share with Wilson's 95 % interval, films of one patient counting for less than as many patients.
+    """Return a share with Wilson's 95 % interval, films of one patient counting for less than as many patients.
 
     The number of films is divided by the design effect, the variance of the share over patients against that of
     independent films; where all films agree, no variance can be seen, and patients are counted instead.
@@ -197,4 +199,3 @@ def clustered_share(hits: Sequence[bool], patients: Sequence[str]) -> dict[str, 
         "n": films,
         "n_patients": count,
     }
-

@@ -178,14 +178,13 @@ def _fit(one: Sample, slope: float, aim: Aim | None, seed: int) -> dict[str, Any
     fold = _folds(one.patients, seed)
     platt_held = _cross(one, fold, lambda part: _platt(part, slope))
     method, held = "platt", platt_held
-    reason = "Platt scaling"
     if len(one.truth) >= ISOTONIC_FILMS and _classes(one.truth) >= ISOTONIC_CLASS:
         isotonic_held = _cross(one, fold, _isotonic)
         gain = _loss(one.truth, platt_held) - _loss(one.truth, isotonic_held)
         error = _clustered_error(gain, one.patients)
         if gain.mean() > error:
             method, held = "isotonic", isotonic_held
-        reason = f"isotonic regression gained {gain.mean():.4f} nats a film on held-out patients (standard error {error:.4f})"
+        reason = f"isotonic gains {gain.mean():.4f} nats a film on held-out patients, standard error {error:.4f}"
     else:
         reason = f"Platt scaling: isotonic regression needs {ISOTONIC_FILMS:,} films and {ISOTONIC_CLASS} of each class"
     curve = _platt_curve(one, slope, seed) if method == "platt" else _isotonic_curve(one, seed)
@@ -316,11 +315,18 @@ def _cross_called(
 def _rates(one: Sample, called: npt.NDArray[np.bool_]) -> dict[str, Any]:
     """Sensitivity and specificity, cross-fitted, with intervals over patients."""
     point = sensitivity_specificity(one.truth, called)
-    drawn = [sensitivity_specificity(one.truth[rows], called[rows]) for rows in resample_patients(one.patients, _DRAWS, 1)]
+    drawn = [
+        sensitivity_specificity(one.truth[rows], called[rows]) for rows in resample_patients(one.patients, _DRAWS, 1)
+    ]
     low, high = np.nanpercentile(drawn, (2.5, 97.5), axis=0)
     counts = {"sensitivity": int(one.truth.sum()), "specificity": int((~one.truth).sum())}
     return {
-        name: {"value": _short(point[i]), "low": _short(float(low[i])), "high": _short(float(high[i])), "n": counts[name]}
+        name: {
+            "value": _short(point[i]),
+            "low": _short(float(low[i])),
+            "high": _short(float(high[i])),
+            "n": counts[name],
+        }
         for i, name in enumerate(("sensitivity", "specificity"))
     }
 
@@ -330,7 +336,7 @@ def _loss(truth: npt.NDArray[np.bool_], probability: _Array) -> _Array:
 
 
 def _clustered_error(values: _Array, patients: npt.NDArray[np.str_]) -> float:
-    """Standard error of a mean over films whose patients are independent."""
+    """Return the standard error of a mean over films whose patients are independent."""
     _, place = np.unique(patients, return_inverse=True)
     surplus = np.bincount(place, weights=values - values.mean())
     return float(np.sqrt((surplus**2).sum()) / len(values))

@@ -1,9 +1,9 @@
 """`evaluate localization`: whether regions lie where people drew boxes, beside answers that never saw the film.
 
-A drawn box is compared with what lucidray shows for its finding, whatever the finding's status on that film. The point
-of the pointing game is the hottest place of the finding's map (for cardiomegaly the middle of the segmented heart, which
-is what is shown). Boxes named "lung opacity" are compared with one map made of five findings': at each place the greatest
-of their values, each in units of its own cut.
+A drawn box is compared with what lucidray shows for its finding, whatever the finding's status on that film: up to
+three regions, of which the one that fits best counts. The point of the pointing game is the hottest place of the
+finding's map (for cardiomegaly the middle of the segmented heart, which is what is shown). Boxes named "lung opacity"
+are compared with one map made of five findings': at each place the greatest value, each in units of its own cut.
 """
 
 from collections.abc import Sequence
@@ -43,14 +43,14 @@ class DrawnBox:
 
 @dataclass(frozen=True)
 class Answer:
-    """What is shown for one finding on one film, in shares of width and height; `point` is None where nothing is hot."""
+    """What is shown for a finding on a film, in shares of width and height; `point` is None where nothing is hot."""
 
     point: Point | None
     boxes: tuple[Box, ...]
 
 
 def answer(seen: Seen, label: str) -> Answer | None:
-    """Return what lucidray shows for a finding, or for the five that a lung opacity may be; None where it has no map."""
+    """Return what lucidray shows for a finding, or for the five that an opacity may be; None where it has no map."""
     film, heatmaps = seen.film, seen.prediction.heatmaps
     thorax = find_thorax(seen.anatomy)
     if label == OPACITY:
@@ -67,11 +67,8 @@ def answer(seen: Seen, label: str) -> Answer | None:
     boxes = tuple(
         Box(*region.box_xyxy_px).scaled(1 / width, 1 / height) for region in locate(finding, heatmap, thorax, film)
     )
-    if finding == "Cardiomegaly":
-        point = _middle(boxes[0]) if boxes else None
-    else:
-        point = hottest(heatmap.values)
-    return Answer(point, boxes)
+    heart = _middle(boxes[0]) if boxes else None
+    return Answer(heart if finding == "Cardiomegaly" else hottest(heatmap.values), boxes)
 
 
 def _united(maps: Sequence[Heatmap]) -> Heatmap:
@@ -112,7 +109,7 @@ def hits(drawn: Box, given: Answer) -> dict[str, bool]:
 
 
 def random_rates(drawn: Box, sizes: Sequence[Box], rng: np.random.Generator, draws: int) -> dict[str, float]:
-    """How often a box put anywhere on the film hits, its size taken from the boxes of the same finding on other films."""
+    """Return how often a box put anywhere on the film hits, its size that of a box of the finding on another film."""
     total: dict[str, float] = {}
     for _ in range(draws):
         size = sizes[int(rng.integers(len(sizes)))]

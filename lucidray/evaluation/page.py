@@ -55,7 +55,9 @@ def findings_page(result: dict[str, Any], scored: Scored) -> str:
     ]
     groups = {
         name: {
-            kind: _safe(plots.intervals([(group, entry["auroc"], _counted(entry)) for group, entry in found_groups.items()]))
+            kind: _safe(
+                plots.intervals([(group, entry["auroc"], _counted(entry)) for group, entry in found_groups.items()])
+            )
             for kind, found_groups in found.get("groups", {}).items()
         }
         for name, found in result["findings"].items()

@@ -1,4 +1,4 @@
-"""Small plots as SVG that takes its colours from the page: ROC, precision and recall, reliability, confusion, intervals."""
+"""Small plots as SVG that takes its colours from the page: ROC, precision and recall, reliability, confusion."""
 
 from collections.abc import Sequence
 from html import escape
@@ -51,7 +51,7 @@ def reliability(truth: Truth, probability: Scores) -> str:
     order = np.argsort(probability, kind="stable")
     groups = [group for group in np.array_split(order, min(_BINS, len(order))) if len(group)]
     points = [(float(probability[group].mean()), share(int(truth[group].sum()), len(group))) for group in groups]
-    top = min(1.0, 1.1 * max(max(x for x, _ in points), max(rate.high for _, rate in points)))
+    top = min(1.0, 1.1 * max(max(x, rate.high) for x, rate in points))
     parts = ['<path class="chance" d="' + _path([0, 1], [0, 1]) + '"/>']
     for x, rate in points:
         low, high = (_y(end / top) for end in (rate.low, rate.high))
@@ -73,13 +73,15 @@ def confusion(counts: dict[str, int]) -> str:
             x, y = _LEFT + column * half, _TOP + row * half
             part = counts[name] / total
             cells.append(
-                f'<rect class="cell" x="{x}" y="{y}" width="{half}" height="{half}" fill-opacity="{0.08 + 0.5 * part:.2f}"/>'
+                f'<rect class="cell" x="{x}" y="{y}" width="{half}" height="{half}"'
+                f' fill-opacity="{0.08 + 0.5 * part:.2f}"/>'
                 f'<text class="count" x="{x + half / 2}" y="{y + half / 2}">{counts[name]:,}</text>'
                 f'<text class="small" x="{x + half / 2}" y="{y + half / 2 + 18}">{100 * part:.0f} %</text>'
             )
         middle = _TOP + row * half + half / 2
         cells.append(
-            f'<text class="tick" transform="rotate(-90 {_LEFT - 10} {middle})" x="{_LEFT - 10}" y="{middle}">{rows[row][0]}</text>'
+            f'<text class="tick" transform="rotate(-90 {_LEFT - 10} {middle})" x="{_LEFT - 10}" y="{middle}">'
+            f"{rows[row][0]}</text>"
         )
     for column, name in enumerate(("called", "not called")):
         cells.append(f'<text class="tick" x="{_LEFT + column * half + half / 2}" y="{_TOP + _SIDE + 16}">{name}</text>')

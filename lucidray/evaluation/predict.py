@@ -5,7 +5,7 @@ from typing import Literal
 
 from lucidray.domain.anatomy import Anatomy
 from lucidray.domain.errors import InputError
-from lucidray.domain.prediction import Prediction
+from lucidray.domain.prediction import Prediction, Score
 from lucidray.domain.protocols import Classifier, Segmenter
 from lucidray.domain.radiograph import Radiograph
 from lucidray.evaluation.collection import Film
@@ -93,7 +93,8 @@ def say(seen: Seen | Said) -> Said:
     """Reduce what was seen to scores."""
     if isinstance(seen, Said):
         return seen
-    scores = {**seen.prediction.scores, ANY_ABNORMALITY: seen.prediction.overall}
+    scores: dict[str, Score] = {**seen.prediction.scores}
+    scores[ANY_ABNORMALITY] = seen.prediction.overall
     return Said(
         "assessed",
         probability={name: score.probability for name, score in scores.items() if score.probability is not None},

@@ -3,7 +3,6 @@
 import csv
 import hashlib
 import io
-import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -100,7 +99,7 @@ def write_atomically(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         part.write_text(text, encoding="utf-8")
-        os.replace(part, path)
+        part.replace(path)
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror}") from error
 
@@ -179,7 +178,7 @@ def _number(value: float | None) -> str:
 
 
 def _fingerprint(film: Film) -> str:
-    """What a prediction depends on beside the models: the file as it is, and what the labels say of the film."""
+    """Tell what a prediction depends on beside the models: the file as it is, and what the labels say of the film."""
     status = None if film.path is None else film.path.stat()
     label = film.label
     facts = (

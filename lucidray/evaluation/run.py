@@ -10,7 +10,8 @@ from lucidray.evaluation.predict import Said
 from lucidray.evaluation.predictions import Cache
 
 _AHEAD = 3  # films a worker that wait for their turn: more would only fill the memory
-_In, _Out = TypeVar("_In"), TypeVar("_Out")
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
 
 
 def spread(work: Callable[[_In], _Out], items: Iterable[_In], workers: int) -> Iterator[tuple[_In, _Out]]:

@@ -66,7 +66,12 @@ class Scored:
     """
 
     def __init__(
-        self, films: Sequence[Film], said: Mapping[str, Said], *, uncertain: Rule = "leave-out", unsaid: Rule = "leave-out"
+        self,
+        films: Sequence[Film],
+        said: Mapping[str, Said],
+        *,
+        uncertain: Rule = "leave-out",
+        unsaid: Rule = "leave-out",
     ) -> None:
         self.uncertain, self.unsaid = uncertain, unsaid
         self.outcomes = Counter(said[film.key].outcome for film in films if film.key in said)
@@ -87,7 +92,7 @@ class Scored:
         return any(film.label.patient for film in self.films)
 
     def groups(self) -> dict[str, npt.NDArray[np.str_]]:
-        """What figures are told apart by, and each film's group."""
+        """Return what figures are told apart by, and each film's group."""
         return {"sex": self.sex, "age": self.age, "view": self.view, "source": self.source}
 
     def target(self, name: str) -> Target | None:

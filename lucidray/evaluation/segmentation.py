@@ -126,7 +126,7 @@ def share(hits: int, n: int) -> Estimate:
 
 
 def wilson(rate: float, n: int) -> tuple[float, float]:
-    """Ends of Wilson's 95 % interval of a rate in [0, 1] over `n` >= 1 independent films (Wilson 1927, as above)."""
+    """Return the ends of Wilson's 95 % interval of a rate in [0, 1] over `n` >= 1 independent films (Wilson 1927)."""
     z2 = _Z95**2
     centre = (rate + z2 / (2 * n)) / (1 + z2 / n)
     half = _Z95 / (1 + z2 / n) * np.sqrt(rate * (1 - rate) / n + z2 / (4 * n * n))

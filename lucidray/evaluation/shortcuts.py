@@ -1,7 +1,7 @@
 """Whether a film keeps its probabilities on another folder's path: resampled, recompressed, resampled again.
 
-Folders of a collection differ in size and compression, and in what is on their films. A model that has learnt the folder
-changes its mind when the same film comes as that folder's films do.
+Folders of a collection differ in size and compression, and in what is on their films. A model that has learnt the
+folder changes its mind when the same film comes as that folder's films do.
 """
 
 from collections.abc import Callable, Sequence

@@ -92,7 +92,9 @@ def parse_prevalences(text: str) -> dict[str, float]:
         name, _, value = part.partition("=")
         label = names.get(_folded(name))
         if label is None:
-            raise UsageError(f"prevalence {part!r}: {name.strip()!r} is no finding; known are {', '.join(names.values())}")
+            raise UsageError(
+                f"prevalence {part!r}: {name.strip()!r} is no finding; known are {', '.join(names.values())}"
+            )
         try:
             share = float(value)
         except ValueError:

@@ -1,7 +1,7 @@
 """A classifier with a hospital's own calibration: a wrapper around any classifier that gives raw scores.
 
-A calibration file is bound to the weights whose answers it was fitted to, by their hash, and replaces the calibration of
-all findings: what it has none for is `unsupported`. Nothing of the shipped calibration is ever mixed in.
+A calibration file is bound to the weights whose answers it was fitted to, by their hash, and replaces the calibration
+of all findings: what it has none for is `unsupported`. Nothing of the shipped calibration is ever mixed in.
 """
 
 import hashlib
@@ -166,15 +166,8 @@ class CalibrationFile:
         """
         try:
             content = path.read_bytes()
-            found = json.loads(content)
-            if found["format"] != FORMAT or found["version"] != FORMAT_VERSION:
-                raise ValueError(f"format {found['format']!r}, version {found['version']!r}")
-            if found["population"] not in ("adults", "children"):
-                raise ValueError(f"population {found['population']!r}")
+            found = _checked(json.loads(content))
             entries = {name: Entry.from_json(entry) for name, entry in found["findings"].items()}
-            unknown = sorted(set(entries) - set(LABELS) - {OVERALL})
-            if unknown:
-                raise ValueError(f"unknown finding {unknown[0]!r}")
             model = found["model"]
             return cls(
                 name=path.name,
@@ -227,8 +220,8 @@ class Recalibrated:
         prediction = self._classifier.predict(film)
         if film.is_child != (self._calibration.population == "children"):
             whose = "somebody under 18" if film.is_child else "an adult, or of somebody whose age is not known"
-            reason = f"the calibration {self._calibration.name} holds for {self._calibration.population}; this film is of {whose}"
-            return _silent(prediction, reason)
+            name, population = self._calibration.name, self._calibration.population
+            return _silent(prediction, f"the calibration {name} holds for {population}; this film is of {whose}")
         missing = f"the calibration {self._calibration.name} has none for it"
         scores: dict[Label, Score] = {
             label: self._calibration.entries[label].score(score)
@@ -244,10 +237,19 @@ class Recalibrated:
         )
 
 
+def _checked(found: dict[str, Any]) -> dict[str, Any]:
+    if found["format"] != FORMAT or found["version"] != FORMAT_VERSION:
+        raise ValueError(f"format {found['format']!r}, version {found['version']!r}")
+    if found["population"] not in ("adults", "children"):
+        raise ValueError(f"population {found['population']!r}")
+    unknown = sorted(set(found["findings"]) - set(LABELS) - {OVERALL})
+    if unknown:
+        raise ValueError(f"unknown finding {unknown[0]!r}")
+    return found
+
+
 def _silent(prediction: Prediction, reason: str) -> Prediction:
-    scores: dict[Label, Score] = {
-        label: _unsupported(reason, score.raw) for label, score in prediction.scores.items()
-    }
+    scores: dict[Label, Score] = {label: _unsupported(reason, score.raw) for label, score in prediction.scores.items()}
     return Prediction(scores, _unsupported(reason, prediction.overall.raw), prediction.heatmaps)
 
 

@@ -172,7 +172,9 @@ def prevalences(reading: Reading) -> str:
         told.append(f"Probabilities assume the prevalence of {films}: {_listed(sample)}.")
     if given & set(assumed):
         stated = {label: share for label, share in assumed.items() if label in given}
-        told.append(f"These prevalences were stated for this reading, and probabilities moved to them: {_listed(stated)}.")
+        told.append(
+            f"These prevalences were stated for this reading, and probabilities moved to them: {_listed(stated)}."
+        )
     told.append("Where a finding is rarer, its probability is lower than shown; where it is more common, higher.")
     return " ".join(told)
 

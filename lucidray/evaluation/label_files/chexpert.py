@@ -1,4 +1,4 @@
-"""CheXpert (`train.csv`, `valid.csv`) and the same labels of MIMIC-CXR (`mimic-cxr-2.0.0-chexpert.csv` with its metadata).
+"""CheXpert (`train.csv`, `valid.csv`), and the same labels of MIMIC-CXR (`mimic-cxr-2.0.0-chexpert.csv`, metadata).
 
 1 is positive, 0 negative, -1 uncertain, and blank means that the report does not speak of it: nobody said. Where "No
 Finding" is 1 the report calls the film normal, so that everything blank is negative. "Lung Lesion" (nodule or mass),

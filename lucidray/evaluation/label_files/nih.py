@@ -33,7 +33,9 @@ def read(table: Table) -> LabelFile:
     # Two releases name the columns alike but for their case and blanks.
     column = {name.lower(): name for name in table.header}
     if "airspace opacity" in column:
-        labels.notes.append("the adjudicated columns (Fracture, Airspace opacity, ...) are not read, the mined labels are")
+        labels.notes.append(
+            "the adjudicated columns (Fracture, Airspace opacity, ...) are not read, the mined labels are"
+        )
     for row in table:
         names = [name.strip() for name in row[column["finding labels"]].split("|") if name.strip()]
         known = [label for label in map(canonical, names) if label is not None]

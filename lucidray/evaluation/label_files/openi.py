@@ -67,9 +67,7 @@ def read(path: Path) -> LabelFile:
     number = 0
     for number, (name, content) in enumerate(_reports(path), start=1):
         try:
-            if _ENTITY.search(content):
-                raise ValueError("it declares entities, which no report of the collection does")
-            report = ElementTree.fromstring(content)  # noqa: S314 - without declarations nothing can be expanded
+            report = _parsed(content)
         except (ElementTree.ParseError, ValueError) as error:
             labels.faults.append(RowFault(number, f"{name}: {error}"))
             continue
@@ -93,6 +91,12 @@ def read(path: Path) -> LabelFile:
     if number == 0:
         raise InputError(f"{path} holds no XML report")
     return labels
+
+
+def _parsed(content: bytes) -> ElementTree.Element:
+    if _ENTITY.search(content):
+        raise ValueError("it declares entities, which no report of the collection does")
+    return ElementTree.fromstring(content)  # noqa: S314 - without declarations nothing can be expanded
 
 
 def _reports(path: Path) -> Iterator[tuple[str, bytes]]:

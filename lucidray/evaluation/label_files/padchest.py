@@ -1,4 +1,4 @@
-"""PadChest, `PADCHEST_chest_x_ray_images_labels_160K*.csv`: names out of a tree of 174 findings; not listed is negative.
+"""PadChest, `PADCHEST_chest_x_ray_images_labels_160K*.csv`: names out of a tree; what is not listed is negative.
 
 A finding counts where PadChest's name, or a narrower name below it in PadChest's own tree, is listed. Rows whose labels
 are missing, and studies marked `exclude`, say nothing. Labels are a physician's or a network's: `MethodLabel` tells
@@ -64,7 +64,7 @@ def read(table: Table) -> LabelFile:
     known = frozenset().union(*NAMES.values())
     for row in table:
         said = _names(row["Labels"])
-        if said is None or "exclude" in said or not said - _REMARKS - {"normal"} and "normal" not in said:
+        if said is None or "exclude" in said or (not said - _REMARKS - {"normal"} and "normal" not in said):
             reason = "the study is marked exclude" if said and "exclude" in said else "no labels"
             labels.faults.append(RowFault(row.number, reason))
             continue

@@ -33,7 +33,7 @@ def fits_children(table: Table) -> bool:
 
 
 def read_adults(table: Table) -> LabelFile:
-    """Read the NIH folders; where radiologists of RSNA 2018 disagree with the mined labels, nobody knows what is normal."""
+    """Read the NIH folders; where RSNA's radiologists disagree with the mined labels, nobody knows what is normal."""
     labels = LabelFile(ADULTS, notes=["films on which RSNA's readers and the mined labels disagree about normality"])
     seen: set[str] = set()
     disagreed = 0

@@ -59,6 +59,6 @@ def read_labels(path: Path, wanted: str | None = None) -> LabelFile:
     if wanted is not None:
         raise InputError(f"{path.name} has not the columns of a label file of {wanted!r}; it has {columns}")
     raise InputError(
-        f"the columns of {path.name} are those of no label file that is known ({columns} ...): a plain table has a column"
-        " `image` and one column a finding, with 1, 0, -1 or nothing"
+        f"the columns of {path.name} are those of no label file that is known ({columns} ...): a plain table has a"
+        " column `image` and one column a finding, with 1, 0, -1 or nothing"
     )

@@ -7,9 +7,13 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
 from lucidray.domain.errors import InputError
 from lucidray.evaluation.label_files.table import RowFault
+
+if TYPE_CHECKING:
+    import _csv
 
 _MAX_FIELD = 10_000_000  # run-length masks are longer than Python's own limit
 
@@ -81,7 +85,7 @@ def beside(path: Path, *names: str) -> Path | None:
     return None
 
 
-def _reader(file: io.TextIOBase, path: Path) -> "csv.reader":  # type: ignore[valid-type]
+def _reader(file: io.TextIOBase, path: Path) -> "_csv.Reader":
     csv.field_size_limit(_MAX_FIELD)
     return csv.reader(file, delimiter="\t" if ".tsv" in path.suffixes else ",")
 
@@ -89,13 +93,13 @@ def _reader(file: io.TextIOBase, path: Path) -> "csv.reader":  # type: ignore[va
 def _opened(path: Path) -> io.TextIOWrapper:
     try:
         if path.suffix == ".gz":
-            raw: io.BufferedIOBase = gzip.open(path, "rb")  # noqa: SIM115 - the wrapper closes it
+            raw: IO[bytes] = gzip.open(path, "rb")  # type: ignore[assignment] # noqa: SIM115 - the wrapper closes it
         elif path.suffix == ".zip":
             archive = zipfile.ZipFile(path)
             tables = [name for name in archive.namelist() if name.endswith((".csv", ".tsv"))]
             if len(tables) != 1:
                 raise InputError(f"{path.name} holds {len(tables)} tables: unpack it and name one")
-            raw = io.BufferedReader(archive.open(tables[0]))  # type: ignore[arg-type]
+            raw = archive.open(tables[0])
         else:
             raw = path.open("rb")
     except (OSError, zipfile.BadZipFile) as error:

@@ -72,7 +72,9 @@ def read(table: Table) -> LabelFile:
 def _classes(path: Path, labels: LabelFile) -> dict[str, bool]:
     found = beside(path, "stage_2_detailed_class_info.csv")
     if found is None:
-        labels.notes.append("no stage_2_detailed_class_info.csv beside it: which negative films are normal is not known")
+        labels.notes.append(
+            "no stage_2_detailed_class_info.csv beside it: which negative films are normal is not known"
+        )
         return {}
     table = Table(found)
     return {row["patientId"]: _CLASSES[row["class"]] for row in table if row["class"] in _CLASSES}

@@ -1,7 +1,8 @@
 """What every label file is brought to: one film a row, and of each finding what somebody said of it, or nothing.
 
-Four states are kept apart: positive, negative, uncertain (somebody looked and could not tell), and nothing at all (nobody
-said). A collection that lists what is there and says nothing of the rest is read by its own rule, told in its file here.
+Four states are kept apart: positive, negative, uncertain (somebody looked and could not tell), and nothing at all
+(nobody said). A collection that lists what is there and says nothing of the rest is read by its own rule, told in its
+file here.
 """
 
 from collections import Counter

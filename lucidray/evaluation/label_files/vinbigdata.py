@@ -1,7 +1,7 @@
-"""VinBigData, `train.csv`: boxes of three of seventeen radiologists a film; a finding is there where most of them drew it.
+"""VinBigData, `train.csv`: boxes of three of seventeen radiologists a film; a finding is there where most drew it.
 
-"Nodule/Mass" is two of the fourteen findings in one and is compared with neither; "ILD", "Lung Opacity", "Calcification",
-"Aortic enlargement" and "Other lesion" are none of them.
+"Nodule/Mass" is two of the fourteen findings in one and is compared with neither; "ILD", "Lung Opacity",
+"Calcification", "Aortic enlargement" and "Other lesion" are none of them.
 
 Nguyen et al., Scientific Data 9 (2022) 429
 """
@@ -55,9 +55,7 @@ def read(table: Table) -> LabelFile:
         normal = _NO_FINDING in agreed
         found = [NAMES[name] for name in agreed if name in NAMES]
         labels.unmapped.update(name for name in agreed if name not in NAMES and name != _NO_FINDING)
-        labels.add(
-            first[image], LabelledFilm(image=image, truth=listed(found, knows=KNOWS, abnormal=not normal)), seen
-        )
+        labels.add(first[image], LabelledFilm(image=image, truth=listed(found, knows=KNOWS, abnormal=not normal)), seen)
     counts = sorted({len(who) for who in readers.values()})
     labels.notes.append(f"merged by majority of {' or '.join(map(str, counts))} radiologists a film")
     return labels
