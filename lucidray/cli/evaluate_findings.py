@@ -10,7 +10,6 @@ from lucidray.cli import evaluating, streams
 from lucidray.cli.session import Session, pass_session
 
 if TYPE_CHECKING:
-    from lucidray.domain.prediction import Score
     from lucidray.domain.protocols import Classifier, Segmenter
     from lucidray.evaluation.collection import Film
     from lucidray.evaluation.predict import Said
@@ -167,12 +166,11 @@ def _blank(classifier: "Classifier") -> dict[str, float]:
     import numpy as np
 
     from lucidray.domain.radiograph import Radiograph
-    from lucidray.evaluation.label_files.table import ANY_ABNORMALITY
+    from lucidray.evaluation.predict import by_name
 
     film = Radiograph(pixels=np.zeros((512, 512), dtype=np.float32), name="blank film", format="array")
     prediction = classifier.predict(film)
-    scores: dict[str, Score] = {**prediction.scores}
-    scores[ANY_ABNORMALITY] = prediction.overall
+    scores = by_name(prediction)
     return {name: score.probability for name, score in scores.items() if score.probability is not None}
 
 

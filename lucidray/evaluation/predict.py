@@ -89,12 +89,16 @@ def see(
     return Seen(radiograph, anatomy, classifier.predict(radiograph))
 
 
+def by_name(prediction: Prediction) -> dict[str, Score]:
+    """Return all scores, the overall one among them."""
+    return {**{str(label): score for label, score in prediction.scores.items()}, ANY_ABNORMALITY: prediction.overall}
+
+
 def say(seen: Seen | Said) -> Said:
     """Reduce what was seen to scores."""
     if isinstance(seen, Said):
         return seen
-    scores: dict[str, Score] = {**seen.prediction.scores}
-    scores[ANY_ABNORMALITY] = seen.prediction.overall
+    scores = by_name(seen.prediction)
     return Said(
         "assessed",
         probability={name: score.probability for name, score in scores.items() if score.probability is not None},
