@@ -2,7 +2,7 @@
 BIN ?= .venv/bin
 PYTHON = $(BIN)/python
 
-.PHONY: check static test format schema bench figures
+.PHONY: check static test format schema bench figures measure results
 
 check: static test
 
@@ -25,3 +25,11 @@ bench:
 
 figures:
 	$(PYTHON) tools/readme_figures.py
+
+# FILMS is a folder laid out as docs/training.md says. Writes docs/results/*.json, then the page.
+measure:
+	$(PYTHON) tools/measure.py $(FILMS)
+	$(PYTHON) tools/results.py
+
+results:
+	$(PYTHON) tools/results.py

@@ -21,6 +21,8 @@ from lucidray.domain.reading import Reading
 from lucidray.imaging.film import Source
 from lucidray.imaging.limits import Limits
 from lucidray.models.anatomy import EmbeddedSegmenter
+from lucidray.models.prevalence import WithPrevalence, parse_prevalences
+from lucidray.models.recalibrated import CalibrationFile, Recalibrated
 from lucidray.models.registry import EMBEDDED, note_of, open_classifier
 from lucidray.models.weights_file import EMBEDDED_FOLDER
 from lucidray.pipeline import Models, Request, interpret
@@ -123,6 +125,8 @@ def load(
     reader_options: Mapping[str, Any] | None = None,
     strategy: str = "zero-shot",
     generation: Generation | None = None,
+    calibration: str | Path | None = None,
+    prevalence: Mapping[str, float] | None = None,
 ) -> Lucidray:
     """Load the models; the embedded ones where nothing else is asked for.
 
@@ -150,13 +154,18 @@ def load(
         Prompt that a language model is asked with.
     generation : Generation, optional
         How a language model writes: temperature, top-p, length, seed.
+    calibration : path, optional
+        A file that `lucidray calibrate` wrote; it takes the place of the shipped calibration of all findings.
+    prevalence : mapping, optional
+        Shares in (0, 1) by finding, to which its probability is moved.
 
     Raises
     ------
     UsageError
-        There is no such reader, classifier or device, or the reader does not take an option.
+        There is no such reader, classifier or device; the reader does not take an option; the calibration cannot be read;
+        a prevalence makes no sense.
     ModelError
-        Weights are missing or damaged, or an optional part is not installed.
+        Weights are missing or damaged, the calibration is of other weights, or an optional part is not installed.
     """
     if threads < 0:
         raise UsageError(f"threads must be 0 or more, not {threads}")
@@ -165,7 +174,7 @@ def load(
     segmenter = EmbeddedSegmenter(folder, threads, device)
     if isinstance(classifier, str):
         classifier = open_classifier(classifier, device=device, threads=threads, weights=folder)
-    models = Models(segmenter, classifier, writer)
+    models = Models(segmenter, calibrated(classifier, calibration, prevalence), writer)
     defaults = Request(
         language=language,
         fix_orientation=fix_orientation,
@@ -174,6 +183,18 @@ def load(
         generation=generation or Generation(),
     )
     return Lucidray(models, defaults)
+
+
+def calibrated(
+    classifier: Classifier, calibration: str | Path | None = None, prevalence: Mapping[str, float] | None = None
+) -> Classifier:
+    """Give any classifier a calibration file and stated prevalences, in this order; options as in `load`."""
+    if calibration is not None:
+        classifier = Recalibrated(classifier, CalibrationFile.open(Path(calibration)))
+    if prevalence:
+        stated = parse_prevalences(",".join(f"{name}={share}" for name, share in prevalence.items()))
+        classifier = WithPrevalence(classifier, stated)
+    return classifier
 
 
 @lru_cache(maxsize=1)

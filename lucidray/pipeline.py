@@ -1,7 +1,7 @@
 """The main path: from a file to a reading. Read `interpret`, and you know what lucidray does."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -157,6 +157,7 @@ def interpret(source: Source, models: Models, request: Request = Request(), *, n
     with clock.step("reasoning"):
         written = judge(asked, answer, models.reader.used, thorax)
     took_part = [models.segmenter.used, models.classifier.used, *written.took_part]
+    given = [label for label, score in prediction.scores.items() if score.prevalence_given]
     reading = assemble(
         film,
         took_part,
@@ -168,6 +169,7 @@ def interpret(source: Source, models: Models, request: Request = Request(), *, n
         overall,
         measurements,
         written=written,
+        given=given,
     )
     # A model that is not calibrated has maps, for whoever calibrates it; nothing is shown of what was not assessed.
     assessed = {finding.label for finding in findings if finding.probability is not None}
@@ -277,6 +279,7 @@ def assemble(
     measurements: list[Measurement] | None = None,
     refusal: tuple[Note, ...] = (),
     written: Written | None = None,
+    given: Sequence[str] = (),
 ) -> Reading:
     """Put the parts together; the reading checks itself that every sentence's evidence is there."""
     findings = findings or []
@@ -322,6 +325,7 @@ def assemble(
             prevalence_assumed={
                 finding.label: finding.prevalence for finding in findings if finding.prevalence is not None
             },
+            prevalence_given=list(given),
             timings_ms=clock.timings_ms,
         ),
     )

@@ -64,6 +64,8 @@ class Settings(BaseModel):
         None, description="folder that readings are written to; nothing is written where not set"
     )
     cache: Folder | None = Field(None, description="folder for decoded training films; inside the run where not set")
+    calibration: Folder | None = Field(None, description="file of `lucidray calibrate`; the shipped one where not set")
+    prevalence: str | None = Field(None, description="prevalences to move probabilities to, as in Pneumonia=0.01")
     language: str = Field("en", pattern=r"^[a-z]{2}$", description="language of the report, two letters (ISO 639-1)")
     threads: int = Field(0, ge=0, description="threads a network; 0 takes one a core")
     max_pixels: int = Field(DEFAULT_LIMITS.max_pixels, gt=0, description="largest film, in pixels")

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Also write the JSON here.")
-def claims(archive: Path, half: str, draws: int, seed: int, *, as_json: bool, out: Path | None) -> None:
+def command(archive: Path, half: str, draws: int, seed: int, *, as_json: bool, out: Path | None) -> None:
     """Compare claims from reports with what coders marked in them.
 
     Per finding: precision, recall and F1 of "present" with 95 % intervals over reports, beside a control that takes

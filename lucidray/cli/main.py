@@ -13,11 +13,11 @@ from typing import Any
 import click
 
 from lucidray.cli import faults, streams
-from lucidray.cli.session import Session, common_options
+from lucidray.cli.session import Session, common_options, take_common_options
 from lucidray.version import VERSION
 
 # Imported when called, so that no command pays for another one's imports.
-COMMANDS = ("read", "demo", "doctor", "config", "models", "schema", "train", "evaluate")
+COMMANDS = ("read", "demo", "doctor", "config", "models", "schema", "evaluate", "calibrate", "train")
 
 INTERRUPTED_EXIT = 130
 
@@ -43,7 +43,7 @@ class CommandTable(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = import_module(f"lucidray.cli.{cmd_name}").command
-        _take_common_options(command)
+        take_common_options(command)
         return command
 
     def make_context(
@@ -106,14 +106,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # whatever escapes is told in one line
         return faults.report(error, session)
     return code if isinstance(code, int) else 0
-
-
-def _take_common_options(command: click.Command) -> None:
-    known = {parameter.name for parameter in command.params}
-    command.params.extend(option for option in common_options() if option.name not in known)
-    if isinstance(command, click.Group):
-        for inner in command.commands.values():
-            _take_common_options(inner)
 
 
 def _usage(error: click.ClickException) -> str:

@@ -9,17 +9,26 @@ from lucidray.cli import streams
 
 
 class Bar:
-    """A bar for `total` films; nothing at all where `shown` is false."""
+    """A bar for `total` films, on request with the time that is left; nothing at all where `shown` is false."""
 
-    def __init__(self, total: int, *, shown: bool, color: str = "auto") -> None:
+    def __init__(self, total: int, *, shown: bool, color: str = "auto", time_left: bool = False) -> None:
         self._progress = None
         if shown:
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+            from rich.progress import (
+                BarColumn,
+                MofNCompleteColumn,
+                Progress,
+                ProgressColumn,
+                TextColumn,
+                TimeRemainingColumn,
+            )
             from rich.table import Column
 
+            left: list[ProgressColumn] = [TimeRemainingColumn()] if time_left else []
             self._progress = Progress(
                 BarColumn(bar_width=20),
                 MofNCompleteColumn(),
+                *left,
                 TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")),
                 console=streams.console(color, stderr=True),
                 transient=True,
@@ -43,6 +52,11 @@ class Bar:
         """Name the film that is being read."""
         if self._progress is not None:
             self._progress.update(self._task, description=streams.one_line(place))
+
+    def advance(self) -> None:
+        """Count a film as done where nothing is printed of it."""
+        if self._progress is not None:
+            self._progress.advance(self._task)
 
     @contextmanager
     def finish(self) -> Iterator[None]:

@@ -127,6 +127,12 @@ def _fault(film: Film, error: Exception) -> dict[str, object]:
 )
 @click.option("--classifier", metavar="SPEC", help="Who scores the findings; `lucidray models` lists what there is.")
 @click.option("--device", type=click.Choice(["auto", "cuda", "mps", "cpu"]), help="What the networks run on.")
+@click.option(
+    "--calibration", type=click.Path(path_type=Path), metavar="FILE", help="Use a calibration of your own films."
+)
+@click.option(
+    "--prevalence", multiple=True, metavar="NAME=SHARE", help="Move a finding to a prevalence, as in Pneumonia=0.01."
+)
 @click.option("--language", metavar="CODE", help="Language of the report, for example en.")
 @click.option("--quiet", is_flag=True, help="Say nothing but errors; with --json, the JSON too.")
 @click.option("--open", "open_report", is_flag=True, help="Open the page in the browser; of several films, the first.")
@@ -144,6 +150,8 @@ def command(
     fix_orientation: bool | None,
     classifier: str | None,
     device: str | None,
+    calibration: Path | None,
+    prevalence: tuple[str, ...],
     language: str | None,
     quiet: bool,
     open_report: bool,
@@ -159,7 +167,13 @@ def command(
     the highest. Research use only, not for clinical diagnosis.
     """
     settings = session.settings(
-        out=out, classifier=classifier, device=device, language=language, fix_orientation=fix_orientation
+        out=out,
+        classifier=classifier,
+        device=device,
+        language=language,
+        fix_orientation=fix_orientation,
+        calibration=calibration,
+        prevalence=",".join(prevalence) or None,
     )
     folder = settings.out or (DEFAULT_OUT if open_report else None)
     asked |= reader.asked
@@ -246,6 +260,7 @@ def read_films(
 def _reader(settings: "Settings", choice: ReaderChoice | None) -> "Lucidray":
     from lucidray.api import load
     from lucidray.imaging.limits import Limits
+    from lucidray.models.prevalence import parse_prevalences
 
     reader = load(
         weights=settings.weights,
@@ -255,6 +270,8 @@ def _reader(settings: "Settings", choice: ReaderChoice | None) -> "Lucidray":
         language=settings.language,
         fix_orientation=settings.fix_orientation,
         limits=Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_bytes),
+        calibration=settings.calibration,
+        prevalence=parse_prevalences(settings.prevalence or ""),
         **(choice.loading if choice else {}),
     )
     for note in reader.notes:

@@ -64,4 +64,13 @@ def common_options() -> list[click.Option]:
     ]
 
 
+def take_common_options(command: click.Command) -> None:
+    """Give a command, and those below it, the options that all commands share."""
+    known = {parameter.name for parameter in command.params}
+    command.params.extend(option for option in common_options() if option.name not in known)
+    if isinstance(command, click.Group):
+        for inner in command.commands.values():
+            take_common_options(inner)
+
+
 pass_session = click.make_pass_decorator(Session, ensure=True)

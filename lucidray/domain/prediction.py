@@ -31,6 +31,8 @@ class Score:
         Of the threshold, on the test films.
     raw : float or None
         The model's own score before calibration, as a logit; None where it cannot score.
+    prevalence_given : bool
+        Whether somebody named `prevalence`, instead of it being that of the films behind the calibration.
     """
 
     probability: float | None
@@ -42,6 +44,7 @@ class Score:
     sensitivity: float | None = None
     specificity: float | None = None
     raw: float | None = None
+    prevalence_given: bool = False
 
 
 @dataclass(frozen=True, eq=False)

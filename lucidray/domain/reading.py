@@ -188,7 +188,7 @@ class Report(Part):
 
 
 class ModelUsed(Part):
-    """A model that took part, and where it ran."""
+    """A model that took part, and where it ran; `calibration_sha256` is that of the file which replaced its own."""
 
     role: Literal["anatomy", "findings", "reader"]
     name: str
@@ -196,15 +196,21 @@ class ModelUsed(Part):
     sha256: str | None
     device: str = "cpu"
     data_left_machine: bool = False
+    calibration_sha256: str | None = None
 
 
 class Provenance(Part):
-    """How the reading came about. `timings_ms` has one entry a step; `prevalence_assumed` one a supported finding."""
+    """How the reading came about. `timings_ms` has one entry a step; `prevalence_assumed` one a supported finding.
+
+    `prevalence_given` names the findings whose prevalence somebody stated, instead of it being that of the films behind
+    the calibration.
+    """
 
     version: str
     created: str = Field(description="ISO 8601, UTC")
     models: list[ModelUsed]
     prevalence_assumed: dict[str, float]
+    prevalence_given: list[str] = Field(default_factory=list)
     timings_ms: dict[str, float]
 
 

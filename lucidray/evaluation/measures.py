@@ -150,3 +150,30 @@ def patient_interval(
     drawn = [statistic(truth[rows], score[rows]) for rows in resample_patients(patients, times, seed)]
     low, high = np.nanpercentile(drawn, (2.5, 97.5))
     return Estimate(value, float(low), float(high), len(truth))
+
+
+def auroc_within(groups: npt.NDArray[np.str_], truth: Truth, score: Scores) -> float:
+    """AUROC over pairs of films of one group (a source, a view): what tells the groups apart earns nothing.
+
+    Parameters
+    ----------
+    groups : (N,) str
+        Of each film.
+    truth : (N,) bool
+        Which films are positive.
+    score : (N,) float
+        Of each film.
+
+    Returns
+    -------
+    float in [0, 1]; NaN where no group has both classes.
+    """
+    total = pairs = 0.0
+    for name in np.unique(groups):
+        inside = groups == name
+        positive = int(truth[inside].sum())
+        weight = positive * (int(inside.sum()) - positive)
+        if weight:
+            total += weight * auroc(truth[inside], score[inside])
+            pairs += weight
+    return total / pairs if pairs else float("nan")

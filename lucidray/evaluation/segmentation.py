@@ -121,7 +121,13 @@ def share(hits: int, n: int) -> Estimate:
     """
     if n < 1 or not 0 <= hits <= n:
         raise ValueError(f"{hits} of {n} is no rate")
-    rate, z2 = hits / n, _Z95**2
+    rate = hits / n
+    return Estimate(rate, *wilson(rate, n), n)
+
+
+def wilson(rate: float, n: int) -> tuple[float, float]:
+    """Return the ends of Wilson's 95 % interval of a rate in [0, 1] over `n` >= 1 independent films (Wilson 1927)."""
+    z2 = _Z95**2
     centre = (rate + z2 / (2 * n)) / (1 + z2 / n)
     half = _Z95 / (1 + z2 / n) * np.sqrt(rate * (1 - rate) / n + z2 / (4 * n * n))
-    return Estimate(rate, max(0.0, float(centre - half)), min(1.0, float(centre + half)), n)
+    return max(0.0, float(centre - half)), min(1.0, float(centre + half))

@@ -177,7 +177,7 @@ class EmbeddedClassifier:
         heatmaps = {
             label: chosen[label].heatmap(maps[0, chosen[label].index])
             for label in LABELS
-            if scores[label].probability is not None
+            if scores[label].raw is not None
         }
         overall = (
             unsupported(NO_CHILDREN) if film.is_child else self._overall.score(float(logits[0, self._overall.index]))

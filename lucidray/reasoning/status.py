@@ -58,8 +58,8 @@ def judge_score(score: Score) -> tuple[Status, str]:
     if score.probability is None:
         return "unsupported", score.unsupported_reason or "no score"
     if score.threshold is None:
-        return "uncertain", f"calibrated score {_share(score.probability)}, without a threshold"
-    words = f"calibrated score {_share(score.probability)}, threshold {_share(score.threshold)}"
+        return "uncertain", f"{_told(score.probability, score.prevalence)}, without a threshold"
+    words = f"{_told(score.probability, score.prevalence)}, threshold {_share(score.threshold)}"
     if score.interval is not None:
         low, high = score.interval
         words += f", 95 % interval {_share(low)} to {_share(high)}"
@@ -103,6 +103,13 @@ def _overall(score: Score, findings: list[Finding]) -> Overall:
         sensitivity=score.sensitivity,
         specificity=score.specificity,
     )
+
+
+def _told(probability: float, prevalence: float | None) -> str:
+    """Say a score; that it is calibrated is never said without the prevalence at which that holds."""
+    if prevalence is None:
+        return f"score {_share(probability)}"
+    return f"score {_share(probability)}, calibrated at a prevalence of {_share(prevalence)}"
 
 
 def _share(value: float) -> str:

@@ -177,8 +177,24 @@ def prevalences(reading: Reading) -> str:
     assumed = reading.provenance.prevalence_assumed
     if not assumed:
         return ""
-    listed = ", ".join(f"{label} {percent(share)}" for label, share in assumed.items())
-    return (
-        f"Probabilities assume the prevalence of the films that they were calibrated on: {listed}."
-        " Where a finding is rarer, its probability is lower than shown; where it is more common, higher."
-    )
+    given = set(reading.provenance.prevalence_given)
+    sample = {label: share for label, share in assumed.items() if label not in given}
+    told = []
+    if sample:
+        films = "your own calibration films" if _own_calibration(reading) else "the films that they were calibrated on"
+        told.append(f"Probabilities assume the prevalence of {films}: {_listed(sample)}.")
+    if given & set(assumed):
+        stated = {label: share for label, share in assumed.items() if label in given}
+        told.append(
+            f"These prevalences were stated for this reading, and probabilities moved to them: {_listed(stated)}."
+        )
+    told.append("Where a finding is rarer, its probability is lower than shown; where it is more common, higher.")
+    return " ".join(told)
+
+
+def _listed(shares: dict[str, float]) -> str:
+    return ", ".join(f"{label} {percent(share)}" for label, share in shares.items())
+
+
+def _own_calibration(reading: Reading) -> bool:
+    return any(model.calibration_sha256 is not None for model in reading.provenance.models)

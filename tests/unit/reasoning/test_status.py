@@ -66,7 +66,10 @@ def test_absent_is_said_only_where_the_film_speaks_against_the_finding() -> None
 
 
 def test_the_basis_names_score_threshold_and_interval() -> None:
-    assert judge_score(HIGH)[1] == "calibrated score 0.62, threshold 0.31, 95 % interval 0.55 to 0.70"
+    assert (
+        judge_score(HIGH)[1]
+        == "score 0.62, calibrated at a prevalence of 0.10, threshold 0.31, 95 % interval 0.55 to 0.70"
+    )
 
 
 def test_small_shares_keep_their_digits() -> None:
