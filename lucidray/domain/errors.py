@@ -6,6 +6,8 @@
     │   └── UnsupportedError  it can be read, but it is not a film that lucidray takes  exit 4, HTTP 415
     ├── ModelError            weights are missing, damaged or do not fit                exit 5, HTTP 503
     │   └── MissingExtraError an optional dependency is not installed                   exit 5, HTTP 503
+    ├── NotFoundError         there is no such reading, film or picture                 exit 2, HTTP 404
+    ├── ConflictError         somebody else changed it meanwhile, or its state forbids  exit 1, HTTP 409
     └── OutputError           a result cannot be written                                exit 1, HTTP 500
 
 A refused film is no error: it is a `Reading` with `accepted` false (exit 3, HTTP 422). Anything else that escapes is
@@ -51,6 +53,19 @@ class MissingExtraError(ModelError):
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs an optional part that is not installed: pip install 'lucidray[{extra}]'")
         self.extra = extra
+
+
+class NotFoundError(LucidrayError):
+    """What was asked for by its id is not there."""
+
+    exit_code = 2
+    http_status = 404
+
+
+class ConflictError(LucidrayError):
+    """The state of a thing forbids what was asked: it was changed meanwhile, is signed, or is still being read."""
+
+    http_status = 409
 
 
 class OutputError(LucidrayError):
