@@ -256,9 +256,11 @@ class Readings:
             audit.append(connection, actor, "cancelled", reading_id)
             return _get(connection, reading_id)
 
-    def renew(self, owner: str, lease_until: float) -> set[str]:
-        """Keep what a process has, and return the ids that somebody wants cancelled."""
-        mine = and_(readings.c.owner == owner, readings.c.status.in_(UNFINISHED))
+    def renew(self, owner: str, ids: Sequence[str], lease_until: float) -> set[str]:
+        """Keep what a process works on, and return the ids that somebody wants cancelled."""
+        if not ids:
+            return set()
+        mine = and_(readings.c.id.in_(ids), readings.c.owner == owner, readings.c.status.in_(UNFINISHED))
         with self.database.write() as connection:
             connection.execute(readings.update().where(mine).values(lease_until=lease_until))
             asked = connection.execute(select(readings.c.id).where(mine, readings.c.cancel_asked))
