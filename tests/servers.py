@@ -25,13 +25,13 @@ pytest.importorskip("sqlalchemy")
 pytest.importorskip("alembic")
 pytest.importorskip("httpx")
 
-from starlette.testclient import TestClient  # noqa: E402
+from starlette.testclient import TestClient
 
-from lucidray.server.app import create_app  # noqa: E402
-from lucidray.server.config import ServerConfig  # noqa: E402
-from lucidray.server.engine import Engine, ReaderChoice  # noqa: E402
-from lucidray.server.service import Service, build  # noqa: E402
-from lucidray.server.session import HEADER  # noqa: E402
+from lucidray.server.app import create_app
+from lucidray.server.config import ServerConfig
+from lucidray.server.engine import Engine, ReaderChoice
+from lucidray.server.service import Service, build
+from lucidray.server.session import HEADER
 
 PROBABILITIES = {"Effusion": 0.9, "Nodule": 0.2, "Pneumonia": 0.52}
 LOCAL = "http://127.0.0.1:8000"
@@ -99,7 +99,9 @@ def engine(limits: Limits | None = None, **readers: Reader) -> Engine:
     )
 
 
-def service(folder: Path, database: str | None = None, readers: dict[str, Reader] | None = None, **config: Any) -> Service:
+def service(
+    folder: Path, database: str | None = None, readers: dict[str, Reader] | None = None, **config: Any
+) -> Service:
     """Build a service; leases are short, so that tests need not wait."""
     told = ServerConfig(**({"lease_s": 2.0, "workers": 2} | config))
     return build(told, engine(told.limits, **(readers or {})), folder, database)

@@ -17,7 +17,7 @@ from lucidray.cli.session import Session, common_options
 from lucidray.version import VERSION
 
 # Imported when called, so that no command pays for another one's imports.
-COMMANDS = ("read", "demo", "doctor", "config", "models", "schema", "train")
+COMMANDS = ("read", "demo", "doctor", "config", "models", "schema", "train", "serve", "token", "purge", "export")
 
 INTERRUPTED_EXIT = 130
 

@@ -24,8 +24,10 @@ _LOOK_S, _ASK_S, _ALIVE_S = 0.1, 0.5, 15.0
 
 @router.get("/events", response_class=StreamingResponse, responses=EVENTS | documented(404, 422), summary="Progress")
 async def events(reading_id: ReadingId, service: TheService) -> StreamingResponse:
-    """Send `status` events, ``{"status", "step"}``, whenever one of the two changes, and `end` when nothing more will
-    come."""
+    """Follow a reading.
+
+    A `status` event, ``{"status", "step"}``, comes whenever one of the two changes, and `end` when nothing more will.
+    """
     await run_in_threadpool(service.readings.get, reading_id)
     return stream(_events(reading_id, service))
 

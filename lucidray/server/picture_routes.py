@@ -118,8 +118,10 @@ async def film_png(
 
 @router.get("/layers", responses=documented(404, 409, 415, 422), summary="Outlines of the organs")
 async def layers(reading_id: ReadingId, service: TheService) -> dict[str, Any]:
-    """Return closed outlines of lungs, heart and clavicles, the lines of the cardiothoracic ratio, and which findings
-    have a heatmap; in pixels of the stored image."""
+    """Return closed outlines of lungs, heart and clavicles, and the lines of the cardiothoracic ratio.
+
+    All are in pixels of the stored image; `heatmaps` names the findings that have one.
+    """
     found: dict[str, Any] = await drawn(service, service.pictures.layers, reading_id)
     return found
 

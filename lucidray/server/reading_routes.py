@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from lucidray.domain.errors import UsageError
@@ -207,8 +207,10 @@ def cancel_reading(reading_id: ReadingId, service: TheService, who: Who) -> Item
     "/{reading_id}/again", status_code=202, responses=documented(404, 422, 503), summary="Read a stored film once more"
 )
 def read_again(reading_id: ReadingId, order: Order, service: TheService, who: Who) -> Item:
-    """Queue the same film with another reader, language or setting, as a reading of its own: two can then be laid side
-    by side."""
+    """Queue the same film with another reader, language or setting.
+
+    It becomes a reading of its own, so that the two can be laid side by side.
+    """
     service.engine.check(order)
     found = service.readings.get(reading_id)
     service.pool.reserve(1)
@@ -225,12 +227,12 @@ class Prior(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"prior": None}]})
 
-    prior: Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")] | None
+    prior: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] | None
 
 
 @router.put("/{reading_id}/prior", responses=documented(404, 409, 422), summary="Link an earlier film")
 def link_prior(reading_id: ReadingId, prior: Prior, service: TheService, who: Who) -> Item:
-    """Name the reading of an earlier film of the same patient. lucidray keeps no patient IDs, so a person says which."""
+    """Name the reading of an earlier film of the same patient: lucidray keeps no patient IDs, so a person says which."""
     return items([service.readings.link_prior(reading_id, prior.prior, who.name)], service)[0]
 
 

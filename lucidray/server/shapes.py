@@ -108,7 +108,7 @@ class Worklist(BaseModel):
 
 
 class Taken(BaseModel):
-    """What became of an upload: the readings that were queued (or, waited for, finished), and the films that were not."""
+    """What became of an upload: the readings that were queued, or finished where waited for, and what was no film."""
 
     readings: list[Item]
     problems: list["FilmProblem"] = Field(default_factory=list)
