@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from threading import Lock
+from typing import Any
 
 from lucidray.domain.answer import Answer
 from lucidray.domain.errors import ModelError, UsageError
@@ -150,7 +151,9 @@ class _Ordered:
             prior_text=self._prior_text or request.prior_text,
         )
         if self._order.prompt is not None:
-            request = replace(request, **{"prompt": self._order.prompt})
+            # A field that readers of language models bring; `check` has seen that it is there.
+            own: dict[str, Any] = {"prompt": self._order.prompt}
+            request = replace(request, **own)
         if self._told is None:
             return self._reader.read(request)
         if not isinstance(self._reader, StreamingReader):

@@ -122,7 +122,9 @@ def export(
             raise OutputError(f"{out} exists already: name a new folder")
         shutil.rmtree(hidden, ignore_errors=True)
         (hidden / "images").mkdir(parents=True)
-        labels, boxes, lost = [], [], 0
+        labels: list[dict[str, object]] = []
+        boxes: list[dict[str, object]] = []
+        lost = 0
         for one in corrections(readings, edits, signed_only=signed_only):
             try:
                 picture = pictures.film_png(one.entry.id, center=None, width=None, longest_px=None)

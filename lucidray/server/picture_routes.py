@@ -78,7 +78,7 @@ async def film_facts(reading_id: ReadingId, service: TheService) -> FilmFacts:
 @router.get(
     "/film.u16",
     response_class=Response,
-    responses={200: {"content": {VALUES_TYPE: {}}, "description": "Values, row by row"}} | documented(404, 415, 422),
+    responses=documented(404, 415, 422) | {200: {"content": {VALUES_TYPE: {}}, "description": "Values, row by row"}},
     summary="The film's values, 16 bits a pixel",
 )
 async def film_values(reading_id: ReadingId, service: TheService, who: Who) -> Response:

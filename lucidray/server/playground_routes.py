@@ -20,6 +20,7 @@ from lucidray.imaging.limits import Limits
 from lucidray.imaging.source import printable, read_file
 from lucidray.reporting.film import fitted
 from lucidray.server.event_routes import EVENTS, event, stream
+from lucidray.server.picture_routes import PNG
 from lucidray.server.pictures import png
 from lucidray.server.problems import documented, problem_of
 from lucidray.server.reading_routes import TheService, Who, drawn
@@ -63,7 +64,7 @@ def folder(service: TheService) -> list[FolderFilm]:
 @router.get(
     "/folder/{file_id}.png",
     response_class=Response,
-    responses={200: {"content": {"image/png": {}}}} | documented(404, 415),
+    responses=PNG | documented(404, 415),
     summary="A film of the folder",
 )
 async def folder_film(file_id: str, service: TheService) -> Response:

@@ -75,8 +75,8 @@ _FORM: dict[str, Any] = {
     "",
     status_code=202,
     response_model=Taken,
-    responses={201: {"model": Taken, "description": "Read, where `wait` was long enough"}}
-    | documented(408, 413, 415, 422, 503),
+    responses=documented(408, 413, 415, 422, 503)
+    | {201: {"model": Taken, "description": "Read, where `wait` was long enough"}},
     openapi_extra=_FORM,
     summary="Send films to be read",
 )
@@ -232,7 +232,7 @@ class Prior(BaseModel):
 
 @router.put("/{reading_id}/prior", responses=documented(404, 409, 422), summary="Link an earlier film")
 def link_prior(reading_id: ReadingId, prior: Prior, service: TheService, who: Who) -> Item:
-    """Name the reading of an earlier film of the same patient: lucidray keeps no patient IDs, so a person says which."""
+    """Name the reading of an earlier film of the same patient: a person says which, since no patient ID is kept."""
     return items([service.readings.link_prior(reading_id, prior.prior, who.name)], service)[0]
 
 

@@ -287,7 +287,7 @@ class Readings:
                 return []
         with self.database.write() as connection:
             query = select(readings.c.id, readings.c.attempts, readings.c.cancel_asked).where(orphans)
-            adopted = []
+            adopted: list[str] = []
             for row in connection.execute(query.order_by(readings.c.created)).all():
                 change = readings.update().where(readings.c.id == row.id)
                 if row.cancel_asked:
