@@ -108,10 +108,12 @@ def read_grey_values(content: bytes, *, limits: Limits = DEFAULT_LIMITS) -> "Gre
     from lucidray.imaging.values import from_grey  # noqa: PLC0415
 
     with quiet():
-        if raster_format(content) is not None and content[128:132] != b"DICM":
-            pixels = _read_bytes(content, "film", limits).pixels
-            steps = pixels * np.float32(255)
-            return from_grey(pixels, eight_bits=bool(np.all(np.abs(steps - np.rint(steps)) < 1e-3)))
+        if content[128:132] != b"DICM":
+            if raster_format(content) is not None:
+                pixels = _read_bytes(content, "film", limits).pixels
+                steps = pixels * np.float32(255)
+                return from_grey(pixels, eight_bits=bool(np.all(np.abs(steps - np.rint(steps)) < 1e-3)))
+            _refuse_others(content)
         from lucidray.imaging.dicom import read_dicom_values  # noqa: PLC0415
 
         return read_dicom_values(content, limits)

@@ -124,7 +124,8 @@ async def _answer(request: Request, service: Service, film: str) -> Response:
     if not outcome.accepted:
         reasons = " ".join(note.message for note in outcome.refusal)
         refusal = [note.model_dump() for note in outcome.refusal]
-        return respond(make(422, "refused", reasons, refusal=refusal, notice=NOTICE))
+        refused = make(422, "refused", reasons, refusal=refusal, notice=NOTICE)
+        return respond(refused.model_copy(update={"title": "The film is refused"}))
     analysis = await drawn(service, analysis_of, outcome)
     return JSONResponse(analysis.model_dump(mode="json", by_alias=True))
 

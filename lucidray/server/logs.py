@@ -53,4 +53,7 @@ def set_up() -> None:
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False
         logger.setLevel(level)
-    logging.getLogger("uvicorn.access").handlers = []
+    # These repeat pieces of what was sent.
+    for name in ("uvicorn.access", "python_multipart", "multipart"):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [logging.NullHandler()], False
