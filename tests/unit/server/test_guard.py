@@ -8,6 +8,7 @@ from lucidray.server.session import HEADER, Sessions
 from lucidray.store import tokens
 
 pytestmark = pytest.mark.extra
+EVERYWHERE = "0.0.0.0"  # noqa: S104
 CHANGES = [
     ("POST", "/api/v1/readings"),
     ("DELETE", "/api/v1/readings/" + "0" * 32),
@@ -36,7 +37,7 @@ def api(tmp_path):
         ("::1", True),
         ("[::1]", True),
         ("localhost", True),
-        ("0.0.0.0", False),
+        (EVERYWHERE, False),
         ("::", False),
         ("192.168.1.5", False),
         ("localhost.evil.example", False),
@@ -62,7 +63,7 @@ def test_other_hosts_are_refused_on_a_loopback_address(host: str) -> None:
 
 
 def test_on_another_address_names_are_allowed_by_name() -> None:
-    open_to_all = ServerConfig(host="0.0.0.0", allowed_hosts=("reading-room.example",))
+    open_to_all = ServerConfig(host=EVERYWHERE, allowed_hosts=("reading-room.example",))
     for host in ("192.168.1.5:8000", "reading-room.example:8000", "localhost"):
         check_host(host, open_to_all)
     with pytest.raises(ForbiddenError):
@@ -137,7 +138,7 @@ def test_behind_a_proxy_nobody_is_local(api) -> None:
 @pytest.fixture
 def remote(tmp_path):
     """A service that others can reach, with a reader's and an admin's token."""
-    built = service(tmp_path, host="0.0.0.0")
+    built = service(tmp_path, host=EVERYWHERE)
     secrets = {role: tokens.add(built.database, role, role, "local") for role in ("reader", "admin")}
     with client(built, base="http://192.168.1.5:8000") as one:
         del one.http.headers[HEADER]
