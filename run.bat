@@ -14,9 +14,17 @@ if "%~1"=="" goto usage
 if /i "%~1"=="help" goto usage
 if /i "%~1"=="setup" goto setup
 if /i "%~1"=="test" goto test
+for %%C in (serve token purge export) do if /i "%~1"=="%%C" goto server
 
 call :installed base
 if errorlevel 1 call :install base demo
+if errorlevel 1 exit /b 1
+"%PY%" -P -m lucidray %*
+exit /b %ERRORLEVEL%
+
+:server
+call :installed server
+if errorlevel 1 call :install server demo,server
 if errorlevel 1 exit /b 1
 "%PY%" -P -m lucidray %*
 exit /b %ERRORLEVEL%
@@ -26,6 +34,7 @@ echo lucidray reads chest radiographs offline, with the evidence for every sente
 echo.
 echo   run.bat demo                      read a real film and open the report in the browser
 echo   run.bat read chest.dcm            the report on the terminal; more: run.bat read --help
+echo   run.bat serve                     the workstation in the browser: worklist, viewer, report
 echo   run.bat doctor                    what works here, and cures for what does not
 echo   run.bat --help                    all commands
 echo   run.bat setup [EXTRA...]          install optional parts, for example: run.bat setup train
@@ -85,7 +94,7 @@ goto next_part
 call :environment
 if errorlevel 1 exit /b 1
 echo lucidray: installing %LIST% (once; a minute or two) 1>&2
-del /q "%VENV%\installed-base.txt" "%VENV%\installed-test.txt" >nul 2>&1
+del /q "%VENV%\installed-base.txt" "%VENV%\installed-test.txt" "%VENV%\installed-server.txt" >nul 2>&1
 "%PY%" -m pip install --quiet --disable-pip-version-check --no-input --editable "%ROOT%[%LIST%]" 1>&2 <nul
 if errorlevel 1 goto install_failed
 call :stamp base

@@ -26,6 +26,7 @@ lucidray reads chest radiographs offline, with the evidence for every sentence.
 
   ./run.sh demo                      read a real film and open the report in the browser
   ./run.sh read chest.dcm            the report on the terminal; more: ./run.sh read --help
+  ./run.sh serve                     the workstation in the browser: worklist, viewer, report
   ./run.sh doctor                    what works here, and cures for what does not
   ./run.sh --help                    all commands
   ./run.sh setup [EXTRA...]          install optional parts, for example: ./run.sh setup train
@@ -90,7 +91,7 @@ make_environment() {
 install() {
     make_environment
     say "installing ${2:-the base} (once; a minute or two)"
-    rm -f -- "$venv/.installed-base" "$venv/.installed-test"
+    rm -f -- "$venv/.installed-base" "$venv/.installed-test" "$venv/.installed-server"
     "$python" -m pip install --quiet --disable-pip-version-check --no-input --editable "$root${2:+[$2]}" </dev/null >&2 ||
         fail "the installation did not finish (see above); it needs the network once: try again when it is there"
     recipe base >"$venv/.installed-base"
@@ -115,6 +116,10 @@ case ${1:-} in
         is_installed test || install test demo,test
         cd -- "$root"
         exec "$python" -P -m pytest -rs -m 'not extra' "$@"
+        ;;
+    serve | token | purge | export)
+        is_installed server || install server demo,server
+        exec "$python" -P -m lucidray "$@"
         ;;
     *)
         is_installed base || install base demo

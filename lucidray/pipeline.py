@@ -1,7 +1,7 @@
 """The main path: from a file to a reading. Read `interpret`, and you know what lucidray does."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -94,7 +94,14 @@ class Request:
     generation: Generation = field(default_factory=Generation)
 
 
-def interpret(source: Source, models: Models, request: Request = Request(), *, name: str | None = None) -> Reading:
+def interpret(
+    source: Source,
+    models: Models,
+    request: Request = Request(),
+    *,
+    name: str | None = None,
+    watch: Callable[[str], None] | None = None,
+) -> Reading:
     """Read one film.
 
     Parameters
@@ -104,6 +111,8 @@ def interpret(source: Source, models: Models, request: Request = Request(), *, n
     request : Request
     name : str or None
         What to call the film; by default the file's name.
+    watch : callable, optional
+        Told the name of each step before it begins; what it raises ends the reading.
 
     Returns
     -------
@@ -120,7 +129,7 @@ def interpret(source: Source, models: Models, request: Request = Request(), *, n
         A model gave no valid answer.
     """
     request = checked(request)
-    clock = Stopwatch()
+    clock = Stopwatch(watch)
     with clock.step("load"):
         film = with_given_facts(read_film(source, limits=request.limits, name=name), request)
     unusable = gate.judge_pixels(film)
@@ -343,15 +352,18 @@ def attach(reading: Reading, evidence: Evidence) -> Reading:
 
 
 class Stopwatch:
-    """Times the steps of one reading, in ms."""
+    """Times the steps of one reading, in ms, and tells `watch` of each before it begins."""
 
-    def __init__(self) -> None:
+    def __init__(self, watch: Callable[[str], None] | None = None) -> None:
+        self._watch = watch
         self._started = time.perf_counter()
         self._steps: dict[str, float] = {}
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
         """Time one step."""
+        if self._watch is not None:
+            self._watch(name)
         started = time.perf_counter()
         yield
         self._steps[name] = round(1000 * (time.perf_counter() - started), 2)

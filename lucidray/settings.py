@@ -75,6 +75,15 @@ class Settings(BaseModel):
         "auto", description="colours on the terminal: auto, always, never"
     )
 
+    host: str = Field("127.0.0.1", min_length=1, description="address that the service listens on")
+    port: int = Field(8000, ge=0, le=65535, description="port that the service listens on; 0 takes any free one")
+    database: str | None = Field(None, description="URL of the service's database; a file in its folder where not set")
+    folder: Folder | None = Field(None, description="folder of the service's films and database")
+    workers: int = Field(2, ge=1, le=64, description="films that the service reads at the same time")
+    queue: int = Field(32, ge=0, le=10_000, description="films that may wait to be read by the service")
+    time_limit: float = Field(120.0, gt=0, description="seconds that the service gives one film")
+    show_identity: bool = Field(False, description="show names and IDs in the service's lists")
+
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
     _warnings: tuple[str, ...] = PrivateAttr(default=())
 

@@ -17,7 +17,21 @@ from lucidray.cli.session import Session, common_options, take_common_options
 from lucidray.version import VERSION
 
 # Imported when called, so that no command pays for another one's imports.
-COMMANDS = ("read", "demo", "doctor", "config", "models", "schema", "evaluate", "calibrate", "train")
+COMMANDS = (
+    "read",
+    "demo",
+    "serve",
+    "doctor",
+    "config",
+    "models",
+    "schema",
+    "evaluate",
+    "calibrate",
+    "train",
+    "export",
+    "purge",
+    "token",
+)
 
 INTERRUPTED_EXIT = 130
 

@@ -12,6 +12,8 @@
     │       ├── ReaderTimeoutError it took longer than allowed                          exit 5, HTTP 504
     │       ├── ServerError   a server cannot be reached, refuses, or answers nonsense  exit 5, HTTP 502
     │       └── AnswerError   the text is empty, loops, breaks off or is in another language
+    ├── NotFoundError         there is no such reading, film or picture                 exit 2, HTTP 404
+    ├── ConflictError         somebody else changed it meanwhile, or its state forbids  exit 1, HTTP 409
     └── OutputError           a result cannot be written                                exit 1, HTTP 500
 
 A refused film is no error: it is a `Reading` with `accepted` false (exit 3, HTTP 422). Anything else that escapes is
@@ -85,6 +87,19 @@ class ServerError(ReaderError):
 
 class AnswerError(ReaderError):
     """The reader's text cannot be used: empty, looping, broken off, or in another language than asked for."""
+
+
+class NotFoundError(LucidrayError):
+    """What was asked for by its id is not there."""
+
+    exit_code = 2
+    http_status = 404
+
+
+class ConflictError(LucidrayError):
+    """The state of a thing forbids what was asked: it was changed meanwhile, is signed, or is still being read."""
+
+    http_status = 409
 
 
 class OutputError(LucidrayError):

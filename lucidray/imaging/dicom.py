@@ -8,10 +8,11 @@ from lucidray.imaging.attributes import Attributes
 from lucidray.imaging.dicom_file import read_attributes
 from lucidray.imaging.dicom_kind import check_kind
 from lucidray.imaging.dicom_patient import read_age, read_sex
-from lucidray.imaging.dicom_pixels import read_pixels
+from lucidray.imaging.dicom_pixels import read_pixels, read_values
 from lucidray.imaging.dicom_spacing import read_spacing
 from lucidray.imaging.dicom_view import read_laterality, read_orientation, read_view
 from lucidray.imaging.limits import Limits
+from lucidray.imaging.values import GreyValues
 
 
 def read_dicom(content: bytes, name: str, limits: Limits) -> Radiograph:
@@ -63,6 +64,19 @@ def read_dicom(content: bytes, name: str, limits: Limits) -> Radiograph:
         identity=_read_identity(attributes),
         warnings=tuple(notes),
     )
+
+
+def read_dicom_values(content: bytes, limits: Limits) -> GreyValues:
+    """Read the values of a film that `read_dicom` takes; errors are the same."""
+    attributes, syntax = read_attributes(content, limits)
+    check_kind(attributes)
+    return read_values(attributes, syntax, limits)
+
+
+def read_patient(content: bytes, limits: Limits) -> tuple[str, str]:
+    """Return the patient's name and ID as the file has them; readings never keep them."""
+    attributes, _ = read_attributes(content, limits)
+    return attributes.text("PatientName"), attributes.text("PatientID")
 
 
 def _read_identity(attributes: Attributes) -> DicomIdentity:

@@ -18,7 +18,8 @@ from lucidray.imaging.attributes import Attributes
 from lucidray.imaging.dicom_frame import GREY_TOLERANCE, ImageHeader, read_codes, read_image_header
 from lucidray.imaging.dicom_luts import modality_transform, read_lut, voi_transform
 from lucidray.imaging.limits import Limits
-from lucidray.imaging.voi import Codes, StoredFormat, Values, padding_codes, present_codes, show, stretch
+from lucidray.imaging.values import GreyValues, quantised
+from lucidray.imaging.voi import Codes, StoredFormat, Values, Window, padding_codes, present_codes, show, stretch
 
 Flags = npt.NDArray[np.bool_]
 
@@ -41,6 +42,32 @@ def read_pixels(attributes: Attributes, syntax: str, limits: Limits) -> tuple[Fl
     image = read_codes(attributes, header, syntax)
     table, table_notes = _grey_table(attributes, header, image.stored, image.codes)
     return show(image.codes, table), [*notes, *image.notes, *table_notes]
+
+
+def read_values(attributes: Attributes, syntax: str, limits: Limits) -> GreyValues:
+    """Decode the film and keep its values, for a viewer that makes its own window.
+
+    Raises
+    ------
+    InputError, UnsupportedError
+        As in `read_pixels`.
+    """
+    header, _ = read_image_header(attributes, limits)
+    image = read_codes(attributes, header, syntax)
+    grey, _ = _grey_table(attributes, header, image.stored, image.codes)
+    present = present_codes(image.codes, image.stored.container_bits)
+    valid = present & ~_padding(attributes, image.stored)
+    values, window = image.stored.values(), None
+    if header.photometric == "PALETTE COLOR":
+        values = grey
+    elif header.samples == 1:
+        modality, _ = modality_transform(attributes, signed=image.stored.signed)
+        values = values if modality is None else modality(values)
+        voi, _ = voi_transform(attributes, signed=float(values[valid].min()) < 0)
+        window = voi if isinstance(voi, Window) else None
+    inverted, _ = _is_inverted(attributes, header.photometric)
+    unit = attributes.text("RescaleType")
+    return quantised(image.codes, values, grey, valid, inverted=inverted, window=window, unit=unit)
 
 
 def _grey_table(

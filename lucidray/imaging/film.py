@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,9 @@ from lucidray.domain.radiograph import Radiograph
 from lucidray.imaging.limits import DEFAULT_LIMITS, Limits
 from lucidray.imaging.quiet import quiet
 from lucidray.imaging.source import printable, read_file
+
+if TYPE_CHECKING:
+    from lucidray.imaging.values import GreyValues
 
 Source: TypeAlias = str | os.PathLike[str] | bytes | Image.Image | npt.NDArray[Any]
 """Whatever holds a film: a path, the bytes of a file, a PIL image or an array."""
@@ -92,6 +95,28 @@ def read_film(
             return _read(source, name, limits)
     except InputError as error:
         raise type(error)(printable(f"{name}: {error}", _LONGEST_MESSAGE)) from (error.__cause__ or error)
+
+
+def read_grey_values(content: bytes, *, limits: Limits = DEFAULT_LIMITS) -> "GreyValues":
+    """Read the bytes of a film as the values of its detector, in the orientation of the stored image.
+
+    Raises
+    ------
+    InputError, UnsupportedError
+        As in `read_film`.
+    """
+    from lucidray.imaging.values import from_grey  # noqa: PLC0415
+
+    with quiet():
+        if content[128:132] != b"DICM":
+            if raster_format(content) is not None:
+                pixels = _read_bytes(content, "film", limits).pixels
+                steps = pixels * np.float32(255)
+                return from_grey(pixels, eight_bits=bool(np.all(np.abs(steps - np.rint(steps)) < 1e-3)))
+            _refuse_others(content)
+        from lucidray.imaging.dicom import read_dicom_values  # noqa: PLC0415
+
+        return read_dicom_values(content, limits)
 
 
 def _read(source: Any, name: str, limits: Limits) -> Radiograph:

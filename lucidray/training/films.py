@@ -89,6 +89,7 @@ def _index(data_dir: Path) -> list[Film]:
         targets[-1], known[-1] = int(row["label"] == "pneumonia"), True
         path = children / "images" / row["image"]
         films.append(Film(path, "paediatric", patient, "PA", split_of(patient), tuple(targets), tuple(known)))
+    films.extend(_feedback(data_dir / "feedback"))
     normal = tuple([0] * len(OUTPUTS))
     adult = tuple([True] * (len(OUTPUTS) - 1) + [False])
     for path in sorted((data_dir / "adult_normal" / "images").iterdir()):
@@ -118,6 +119,35 @@ def _nih(folder: Path) -> list[Film]:
                 follow_up=int(row["follow_up"]),
                 # Ages above a hundred are slips of the keyboard in this collection.
                 age_years=float(row["age"]) if row["age"] and float(row["age"]) <= 100 else None,
+                sex=row["sex"] or None,
+            )
+        )
+    return films
+
+
+def _feedback(folder: Path) -> list[Film]:
+    """List what people corrected (`lucidray export feedback`), where there is such a folder.
+
+    They saw the model's answer first: such films train, and never measure. Only what they decided is known.
+    """
+    if not folder.is_dir():
+        return []
+    films = []
+    for row in _rows(folder / "labels.csv"):
+        said, decided = row["finding_labels"].split("|"), row["known_labels"].split("|")
+        targets, known = [int(label in said) for label in LABELS], [label in decided for label in LABELS]
+        abnormal = int(any(targets))
+        films.append(
+            Film(
+                path=folder / "images" / row["image"],
+                source="feedback",
+                patient=row["patient_id"],
+                view=row["view"],
+                split="train",
+                targets=(*targets, abnormal, 0),
+                # One finding that is there makes a film abnormal; that some are not there does not make it normal.
+                known=(*known, bool(abnormal), False),
+                age_years=float(row["age"]) if row["age"] else None,
                 sex=row["sex"] or None,
             )
         )
@@ -177,12 +207,12 @@ def film01(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
 
 
 def repeats(films: list[Film], cache: FilmCache) -> list[int]:
-    """Rows of `adult_normal` that nearly repeat a held-out film.
+    """Rows of `adult_normal` and `feedback` that nearly repeat a held-out film.
 
     Two films repeat each other where the correlation of their 32-px thumbnails exceeds `DUPLICATE_CORRELATION`.
     """
     held_out = [row for row, film in enumerate(films) if film.split != "train" and film.source.startswith("nih")]
-    unknown = [row for row, film in enumerate(films) if film.source == "adult_normal"]
+    unknown = [row for row, film in enumerate(films) if film.source in ("adult_normal", "feedback")]
     if not held_out or not unknown:
         return []
     correlation = _thumbnails(unknown, cache) @ _thumbnails(held_out, cache).T
