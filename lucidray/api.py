@@ -8,11 +8,13 @@ print(reading.explanation)
 reading.overlay().save("overlay.png")
 """
 
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from lucidray.domain.errors import UsageError
+from lucidray.domain.protocols import Reader
 from lucidray.domain.radiograph import Sex, View
 from lucidray.domain.reading import Reading
 from lucidray.imaging.film import Source
@@ -38,6 +40,15 @@ class Lucidray:
     def __init__(self, models: Models, defaults: Request) -> None:
         self._models = models
         self._defaults = defaults
+
+    @property
+    def models(self) -> Models:
+        """The parts that take part."""
+        return self._models
+
+    def with_reader(self, reader: Reader) -> "Lucidray":
+        """Return the same models, already loaded, with another writer."""
+        return Lucidray(replace(self._models, reader=reader), self._defaults)
 
     def read(
         self,

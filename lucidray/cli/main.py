@@ -17,7 +17,7 @@ from lucidray.cli.session import Session, common_options
 from lucidray.version import VERSION
 
 # Imported when called, so that no command pays for another one's imports.
-COMMANDS = ("read", "demo", "doctor", "config", "models", "schema", "train")
+COMMANDS = ("read", "batch", "compare", "demo", "doctor", "config", "models", "schema", "evaluate", "train")
 
 INTERRUPTED_EXIT = 130
 
