@@ -35,7 +35,7 @@ def open_reader(name: str, options: Mapping[str, Any]) -> Reader:
         It cannot be loaded.
     """
     if find_spec(_REGISTRY) is not None:
-        return cast("Reader", import_module(_REGISTRY).open_reader(name, **options))
+        return cast("Reader", import_module(_REGISTRY).open_reader(name, options))
     if name != COMPOSER:
         raise UsageError(f"there is no reader {name!r}; lucidray has {COMPOSER}")
     if options:
