@@ -89,6 +89,8 @@ class Question:
     uncertain : {"absent", "present", "ignore"}
     only_misread : bool
         Only films on which `judge` was wrong about any of the findings.
+    judge : str
+        The classifier, or one of the readers.
     matched : bool
         With `only_misread`: also as many films drawn by lot, alike in whether any finding is there.
     resamples, seed : int
@@ -97,6 +99,7 @@ class Question:
     findings: Sequence[Label] = ()
     uncertain: Uncertain = "absent"
     only_misread: bool = False
+    judge: str = CLASSIFIER
     matched: bool = True
     resamples: int = 1000
     seed: int = 0
@@ -134,10 +137,11 @@ def compare(
         raise InputError(f"{data}: no film has labels or a reference report")
     truth = {item.key: truth_of(item, extract) for item in films}
     findings = _asked(truth.values(), question)
-    judge = CLASSIFIER if CLASSIFIER in readers or question.only_misread else readers[0]
+    judge = question.judge
     groups: dict[str, list[str]] = {EVERY: [item.key for item in films]}
     notes: list[str] = []
     refused: set[str] = set()
+    looked: dict[str, tuple[Row, Said | None]] = {}
     if question.only_misread:
         looked = _answers(judge, films, read_all, extract)
         refused = {key for key, (row, _) in looked.items() if row["outcome"] == "refused"}
@@ -154,7 +158,12 @@ def compare(
             notes.append(FLATTERY.split(". ", maxsplit=1)[0] + "; no matched sample was read.")
     wanted = {key for keys in groups.values() for key in keys}
     chosen = [item for item in films if item.key in wanted]
-    answers = {reader: _answers(reader, chosen, read_all, extract) for reader in readers}
+    answers = {
+        reader: {item.key: looked[item.key] for item in chosen}
+        if looked and reader == judge
+        else _answers(reader, chosen, read_all, extract)
+        for reader in readers
+    }
     # What the gate refuses no reader sees: it decides nothing between them.
     refused |= {
         item.key for item in chosen if all(answers[reader][item.key][0]["outcome"] == "refused" for reader in readers)
@@ -183,7 +192,7 @@ def compare(
                     if label in truth[item.key].assessed
                 },
                 answers={
-                    reader: _answered(truth[item.key], *answers[reader][item.key], findings, question.uncertain)
+                    reader: _answered(reader, truth[item.key], *answers[reader][item.key], findings, question.uncertain)
                     for reader in readers
                 },
             )
@@ -300,10 +309,13 @@ def _group(
     )
 
 
-def _answered(truth: Said, row: Row, said: Said | None, findings: Sequence[Label], uncertain: Uncertain) -> Answered:
+def _answered(
+    reader: str, truth: Said, row: Row, said: Said | None, findings: Sequence[Label], uncertain: Uncertain
+) -> Answered:
     judged = {label: verdict(truth, said, label, uncertain) for label in findings}
     return Answered(
         outcome=row["outcome"],
-        report=row["report"] or (row["error"] or {}).get("message", ""),
+        # The networks write nothing: the text in their row is the composer's.
+        report=(row["error"] or {}).get("message", "") if reader == CLASSIFIER or not row["report"] else row["report"],
         verdicts={label: one for label, one in judged.items() if one is not None},
     )

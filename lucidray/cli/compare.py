@@ -57,7 +57,15 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="Ask for this finding only; repeatable. By default all that occur.",
 )
-@click.option("--only-misread", is_flag=True, help="Only films that the classifier got wrong, and a matched sample.")
+@click.option("--only-misread", is_flag=True, help="Only films that one reader got wrong, and a matched sample.")
+@click.option(
+    "--misread-by",
+    "judge",
+    default="classifier",
+    show_default=True,
+    metavar="NAME",
+    help="Whose errors these are: the classifier's, or one of the readers'.",
+)
 @click.option(
     "--matched/--no-matched",
     default=True,
@@ -109,7 +117,7 @@ def command(
     page DIR/compare.html with the films and every answer, and DIR/readings/NAME.jsonl; an interrupted run goes on where
     it ended. Research use only, not for clinical diagnosis.
     """
-    from lucidray.batch.compare import Question, compare
+    from lucidray.batch.compare import CLASSIFIER, Question, compare
     from lucidray.batch.compare_page import render
     from lucidray.batch.table import write_text
     from lucidray.evaluation.said import claim_extractor
@@ -117,6 +125,8 @@ def command(
     settings = session.settings(language=language, fix_orientation=fix_orientation)
     names = _names(readers)
     options = _options(reader_option, list(names))
+    if asked["judge"] not in (*names, CLASSIFIER):
+        raise UsageError(f"--misread-by {asked['judge']}: name {CLASSIFIER} or one of the readers")
     inputs = _inputs(data, images, column, limit)
     if inputs.strange_labels and not quiet:
         streams.warn(f"labels that are none of the 14 findings are left out: {', '.join(inputs.strange_labels[:20])}")
@@ -159,7 +169,6 @@ def _reading(
     how = how_films_are_read(settings)
     engine = load_engine(settings, workers)
     opened: tuple[str, Lucidray] = ("", engine)
-    begun: set[Path] = set()
 
     def read_all(name: str, items: "Sequence[Item]") -> Path:
         nonlocal opened
@@ -169,10 +178,7 @@ def _reading(
             opened = (name, engine.with_reader(open_readers.open_reader(reader, options.get(name, {}))))
         table = folder / f"{name}.jsonl"
         head = open_readers.head_of(opened[1], reader, options.get(name, {}), how)
-        # The classifier may be asked twice, about all films and then about the chosen ones.
-        anew = overwrite and table not in begun
-        begun.add(table)
-        batch = run.Options(head=head, resume=not anew, overwrite=anew, workers=workers)
+        batch = run.Options(head=head, resume=not overwrite, overwrite=overwrite, workers=workers)
         with Board(terminal=sys.stderr.isatty(), quiet=quiet, color=settings.color, title=name) as board:
             run.run(items, open_readers.reading_by(opened[1]), table, batch, board)
         return table

@@ -88,8 +88,8 @@ def reports(
     """Measure reports against reports or labels.
 
     F1 of findings from claims (negation, doubt and side understood), agreement of side and zone, overlap of boxes,
-    BLEU, ROUGE-L, METEOR, chrF and token accuracy, each with its 95 % interval over patients; and the same for controls that
-    never saw the film, with a line that says which of them the reader does not beat. Research use only, not for
+    BLEU, ROUGE-L, METEOR, chrF and token accuracy, each with its 95 % interval over patients; and the same for controls
+    that never saw the film, with a line that says which of them the reader does not beat. Research use only, not for
     clinical diagnosis.
     """
     from lucidray.evaluation import report_tables

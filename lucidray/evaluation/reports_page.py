@@ -54,7 +54,7 @@ def render(scores: ReportScores) -> str:
 def table(scores: ReportScores) -> tuple[list[str], list[list[str]]]:
     """Return the head and the rows of a table: one row a figure that the reader has, one column a system."""
     systems = list(scores.systems)
-    head = ["figure", *(scores.reader if name == "reader" else name for name in systems)]
+    head = ["figure", *(scores.reader if name == "reader" else name.replace("-", " ") for name in systems)]
     rows = [
         [NAMES[figure], *(cell(scores.systems[name].figures.get(figure)) for name in systems)]
         for figures in _shown(scores).values()
@@ -64,12 +64,12 @@ def table(scores: ReportScores) -> tuple[list[str], list[list[str]]]:
 
 
 def cell(figure: Figure | None) -> str:
-    """Write a figure with its interval."""
+    """Write a figure, and its interval below it: a table of five systems has to fit into 80 columns."""
     if figure is None:
-        return "–"
+        return "-"
     if figure.low is None or figure.high is None:
         return f"{figure.value:.3f}"
-    return f"{figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f})"
+    return f"{figure.value:.3f}\n{figure.low:.3f}-{figure.high:.3f}"
 
 
 def reasons(scores: ReportScores) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from lucidray.evaluation.said import Said, Uncertain, calls, known
 from lucidray.evaluation.segmentation import share
 
 Verdict = Literal["found", "missed", "denied", "unsure", "false alarm", "rightly denied", "rightly silent", "no answer"]
-"""What became of one finding of one film; the first and the two `rightly` are right, `unsure` where nothing is there."""
+"""What became of a finding of a film. Right are the first, the two `rightly`, and `unsure` where nothing is there."""
 ANY = "any of them"
 ALL = "all of them right"
 Cells = npt.NDArray[np.bool_]

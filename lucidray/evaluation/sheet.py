@@ -31,7 +31,6 @@ main, header { max-width: 84rem; margin-inline: auto; padding-inline: 1rem; }
 .verdict { border-inline-start: 6px solid var(--accent); font-weight: 600; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; width: 100%; }
-caption { text-align: start; color: var(--muted); font-size: 0.85rem; padding-block-end: 0.3rem; }
 th, td { text-align: end; padding: 0.25rem 0.6rem; border-block-end: 1px solid var(--line); vertical-align: top; }
 th:first-child, td:first-child { text-align: start; position: sticky; left: 0; background: var(--card); }
 td .interval { display: block; color: var(--muted); font-size: 0.8rem; white-space: nowrap; }
