@@ -18,7 +18,7 @@ def extract(text: str) -> Sequence[Claim]:
     claims = []
     for sentence in filter(None, (part.strip() for part in re.split(r"[.\n]", text.lower()))):
         for label in LABELS:
-            if label.lower() in sentence:
+            if label.lower() in sentence and "not assessed" not in sentence:
                 words = sentence.split()
                 side = next((side for side in ("left", "right", "both") if side in words), None)
                 zone = next((zone for zone in ("upper", "mid", "lower") if zone in words), None)

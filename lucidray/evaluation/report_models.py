@@ -72,7 +72,7 @@ def score(name: str, texts: Sequence[str], references: Sequence[str]) -> list[fl
     except MissingExtraError:
         raise
     except Exception as error:  # whatever another project's package raises
-        raise ModelError(f"{name} failed: {type(error).__name__}: {str(error).splitlines()[0:1]}") from error
+        raise ModelError(f"{name} failed: {type(error).__name__}: {str(error).split(chr(10), 1)[0]}") from error
     if len(found) != len(asked):
         raise ModelError(f"{name} gave {len(found)} scores for {len(asked)} films")
     for row, value in zip(asked, found, strict=True):
