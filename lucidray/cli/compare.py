@@ -145,6 +145,12 @@ def command(
     )
     write_text(out / "compare.json", comparison.model_dump_json(indent=2) + "\n")
     write_text(out / "compare.html", render(comparison, {item.place: item.path for item in inputs.items}))
+    for name, group in comparison.groups.items():
+        for reader, count in group.no_answer.items():
+            if count:
+                streams.warn(
+                    f"{reader} gave no answer on {count} of {group.films} films ({name}): these count as wrong"
+                )
     if not quiet:
         show(comparison, settings.color)
     streams.say(f"wrote {out / 'compare.html'} and compare.json")

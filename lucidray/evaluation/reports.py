@@ -13,6 +13,7 @@ from lucidray.domain.reading import NOTICE
 from lucidray.evaluation import report_controls, report_models
 from lucidray.evaluation.draws import Draws, Figure, Measured, interval, ratio
 from lucidray.evaluation.report_claims import FindingScore, score_claims
+from lucidray.evaluation.report_figures import NAMES
 from lucidray.evaluation.report_tables import Pairs, Record
 from lucidray.evaluation.report_texts import TEXT_FIGURES, TextMeasures
 from lucidray.evaluation.said import SILENT, Extract, Said, Uncertain, claim_extractor, from_claims, from_labels
@@ -298,14 +299,16 @@ def _verdict(reader: str, comparisons: Sequence[Comparison], scores: Mapping[str
     lost: dict[str, list[str]] = {}
     for one in comparisons:
         if not one.beaten:
-            lost.setdefault(one.control, []).append(one.figure)
+            lost.setdefault(one.control, []).append(NAMES[one.figure])
     asked = [name for name in scores if name != READER]
-    figures = list(dict.fromkeys(one.figure for one in comparisons))
+    figures = list(dict.fromkeys(NAMES[one.figure] for one in comparisons))
     if not figures:
         return f"{reader}: no figure decides whether it beats the controls."
     if not lost:
-        return f"{reader} beats {', '.join(asked)} on {', '.join(figures)} (95 % interval of the difference above 0)."
-    said = "; ".join(f"{control} on {', '.join(names)}" for control, names in lost.items())
+        return (
+            f"{reader} beats {', '.join(asked)} on {' and '.join(figures)} (95 % interval of the difference above 0)."
+        )
+    said = "; ".join(f"{control} on {' and '.join(names)}" for control, names in lost.items())
     return f"{reader} does NOT beat {said} (95 % interval of the difference reaches 0 or below)."
 
 

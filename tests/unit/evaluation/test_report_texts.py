@@ -77,7 +77,6 @@ def test_meteor_without_its_data_is_null_and_never_downloaded(monkeypatch) -> No
         raise LookupError("Resource wordnet not found.")
 
     monkeypatch.setattr(nltk, "download", lambda *_: pytest.fail("it was downloaded"))
-    monkeypatch.setattr(module, "wordnet_match", missing)
     monkeypatch.setattr(module, "meteor_score", missing)
     measures = TextMeasures()
     assert measures.measure(TEXTS, REFERENCES, DRAWS)["meteor"] is None

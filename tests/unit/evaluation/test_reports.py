@@ -38,7 +38,7 @@ def test_a_reader_that_is_always_right_beats_everything() -> None:
     assert value(scores, "always-normal", "f1_micro_14") == 0
     assert 0 < value(scores, "blank-film", "f1_micro_14") < 1
     assert value(scores, "shuffled-film", "f1_micro_14") < 1
-    assert scores.verdict.startswith("reader beats always-normal, shuffled-film, nearest-neighbour, blank-film on f1_")
+    assert scores.verdict.startswith("reader beats always-normal, shuffled-film, nearest-neighbour, blank-film on F1 ")
     assert (scores.films.scored, scores.films.patients, scores.unit) == (24, 12, "patient")
     assert scores.films.only_predicted_names == ["lost"]
 
@@ -47,7 +47,7 @@ def test_a_neighbour_that_is_as_good_is_told() -> None:
     scores = measure(pairs())
     assert value(scores, "nearest-neighbour", "f1_macro_14") == 1
     assert scores.systems["nearest-neighbour"].meaning.endswith("by the words of the reader's answers")
-    assert scores.verdict.startswith("reader does NOT beat nearest-neighbour on f1_macro_14, f1_micro_14")
+    assert scores.verdict.startswith("reader does NOT beat nearest-neighbour on F1 macro, 14 and F1 micro, 14")
 
 
 def test_a_reader_that_says_the_same_of_every_film_is_told_so() -> None:
