@@ -9,6 +9,7 @@ reading.overlay().save("overlay.png")
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,15 @@ class Lucidray:
         """What to know of the models before reading, for example what a classifier scores and lucidray leaves out."""
         note = note_of(self._models.classifier)
         return [] if note is None else [note]
+
+    @property
+    def models(self) -> Models:
+        """The parts that take part."""
+        return self._models
+
+    def with_reader(self, reader: Reader) -> "Lucidray":
+        """Return the same models, already loaded, with another writer."""
+        return Lucidray(replace(self._models, reader=reader), self._defaults)
 
     def read(
         self,

@@ -7,7 +7,7 @@ import click
 from lucidray.cli.session import take_common_options
 
 # Each is the `command` of `evaluate_<name>.py`, imported when called.
-PARTS = ("findings", "localization", "anatomy", "gate", "claims")
+PARTS = ("findings", "localization", "anatomy", "gate", "claims", "reports")
 
 
 class Parts(click.Group):

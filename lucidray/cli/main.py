@@ -19,6 +19,8 @@ from lucidray.version import VERSION
 # Imported when called, so that no command pays for another one's imports.
 COMMANDS = (
     "read",
+    "batch",
+    "compare",
     "demo",
     "serve",
     "doctor",

@@ -1,0 +1,40 @@
+"""What the figures about reports are called, and which belong together."""
+
+NAMES = {
+    "f1_micro_14": "F1 micro, 14",
+    "f1_macro_14": "F1 macro, 14",
+    "f1_micro_5": "F1 micro, 5",
+    "f1_macro_5": "F1 macro, 5",
+    "side_agreement": "side agrees",
+    "side_swapped": "left for right",
+    "zone_agreement": "zone agrees",
+    "box_iou": "box IoU",
+    "box_hits_iou_50": "boxes with IoU ≥ 0.5",
+    "bleu_1": "BLEU-1",
+    "bleu_2": "BLEU-2",
+    "bleu_3": "BLEU-3",
+    "bleu_4": "BLEU-4",
+    "rouge_l": "ROUGE-L",
+    "meteor": "METEOR",
+    "chrf": "chrF",
+    "token_accuracy": "token accuracy",
+    "radgraph": "RadGraph F1",
+    "ratescore": "RaTEScore",
+    "radeval": "RadEval",
+    "crimson": "CRIMSON",
+}
+GROUPS: dict[str, tuple[str, ...]] = {
+    "Claims": (
+        "f1_micro_14",
+        "f1_macro_14",
+        "f1_micro_5",
+        "f1_macro_5",
+        "side_agreement",
+        "side_swapped",
+        "zone_agreement",
+        "box_iou",
+        "box_hits_iou_50",
+    ),
+    "Words": ("bleu_1", "bleu_2", "bleu_3", "bleu_4", "rouge_l", "meteor", "chrf", "token_accuracy"),
+    "Networks": ("radgraph", "ratescore", "radeval", "crimson"),
+}
