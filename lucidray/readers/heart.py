@@ -6,6 +6,7 @@ from lucidray.domain.reading import CARDIOTHORACIC_RATIO_ID, CARDIOTHORACIC_RATI
 from lucidray.domain.vocabulary import Verdict
 from lucidray.readers.case import Case, ids
 from lucidray.readers.clinical import HEART
+from lucidray.readers.phrases import Slot
 from lucidray.readers.plain_text import one_line
 
 
@@ -106,7 +107,7 @@ def _reason(ratio: Measurement) -> str:
 def _sentence(case: Case, key: str, evidence: list[str], verdict: Verdict) -> Sentence:
     heart, phrases = heart_size(case), case.phrases
     finding, ratio = heart.finding, heart.ratio
-    slots = {"limit": phrases.number(CARDIOTHORACIC_RATIO_LIMIT, 2)}
+    slots: dict[str, Slot] = {"limit": phrases.number(CARDIOTHORACIC_RATIO_LIMIT, 2)}
     if finding.probability is not None:
         slots["score"] = phrases.score(finding.probability, finding.threshold)
     if ratio is not None:
