@@ -8,7 +8,7 @@ form of a noun, ``{items:of}``: the noun's own entry in the table, so that artic
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -18,27 +18,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from lucidray.domain.errors import UsageError
 from lucidray.domain.reading import Headings, WordingReview
-
-Plural = Literal["one", "two", "few", "many", "other"]
-Template = str | dict[Plural, str]
-
-
-def _arabic(count: int) -> Plural:
-    if count in (1, 2):
-        return "one" if count == 1 else "two"
-    if 3 <= count % 100 <= 10:
-        return "few"
-    return "many" if 11 <= count % 100 <= 99 else "other"
-
-
-# Unicode CLDR, plural rules for cardinals, as far as whole numbers under a million need them.
-PLURALS: dict[str, tuple[Callable[[int], Plural], frozenset[Plural]]] = {
-    "one-other": (lambda count: "one" if count == 1 else "other", frozenset({"one", "other"})),
-    "zero-is-one": (lambda count: "one" if count in (0, 1) else "other", frozenset({"one", "other"})),
-    "other": (lambda count: "other", frozenset({"other"})),
-    "arabic": (_arabic, frozenset({"one", "two", "few", "many", "other"})),
-}
-
+from lucidray.wording.plurals import Template, check, choose
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -107,7 +87,7 @@ class Phrases(_Part):
     unreviewed : str
         What a report says where nobody signed, in its own language.
     plural : str
-        Name of the rule in `PLURALS`.
+        Name of the rule in `wording.plurals`.
     headings : Headings
         Of the report's sections.
     subjects : dict
@@ -138,11 +118,8 @@ class Phrases(_Part):
 
     @model_validator(mode="after")
     def _plurals_are_those_of_the_language(self) -> Self:
-        categories = PLURALS[self.plural][1]
-        every = [self.sentences, *(subject.sentences for subject in self.subjects.values())]
-        for key, template in (item for sentences in every for item in sentences.items()):
-            if isinstance(template, dict) and not {"other"} <= set(template) <= categories:
-                raise ValueError(f"{self.name}, {key}: plural categories {sorted(template)} of {sorted(categories)}")
+        for sentences in (self.sentences, *(subject.sentences for subject in self.subjects.values())):
+            check(sentences, self.plural)
         return self
 
     @property
@@ -170,9 +147,7 @@ class Phrases(_Part):
             slots = {"name": self.subjects[subject], **slots}
         if template is None:
             raise KeyError(key)
-        if isinstance(template, dict):
-            template = template.get(PLURALS[self.plural][0](count), template["other"])
-        text = template.format(**slots)
+        text = choose(template, self.plural, count).format(**slots)
         return text[0].upper() + text[1:]
 
     def part(self, key: str, **slots: Slot) -> str:

@@ -6,7 +6,8 @@ import pytest
 from lucidray.domain.vocabulary import LABELS
 from lucidray.readers.clinical import ANATOMICAL_ORDER, COMPATIBLE, HISTORY, INFECTION, OVERLAPS, RED_FLAGS, URGENCY
 from lucidray.readers.lexicon import load_lexicon
-from lucidray.readers.phrases import PLURALS, Noun, Phrases, Template, available_languages, load_phrases
+from lucidray.readers.phrases import Noun, Phrases, available_languages, load_phrases
+from lucidray.wording.plurals import Template
 
 LANGUAGES = available_languages()
 CONCEPTS = {concept for term in load_lexicon().terms for concept in term.concepts}
@@ -156,21 +157,6 @@ def test_a_table_that_nobody_signed_says_so(language):
     signed = table.model_copy(update={"reviewed_by": "Dr. A. Example"})
     assert signed.review.notice is None
     assert signed.review.notice_english is None
-
-
-@pytest.mark.parametrize(
-    ("rule", "expected"),
-    [
-        ("one-other", {0: "other", 1: "one", 2: "other"}),
-        ("zero-is-one", {0: "one", 1: "one", 2: "other"}),
-        ("other", {0: "other", 1: "other", 2: "other"}),
-        ("arabic", {1: "one", 2: "two", 3: "few", 10: "few", 11: "many", 99: "many", 100: "other", 103: "few"}),
-    ],
-)
-def test_plural_categories_are_those_of_cldr(rule, expected):
-    category, known = PLURALS[rule]
-    assert {count: category(count) for count in expected} == expected
-    assert set(expected.values()) <= known
 
 
 def test_plurals_of_another_language_are_refused():
