@@ -79,13 +79,14 @@ def translate(english: str, language: str) -> str | None:
     """
     if language == SOURCE or not english:
         return english
-    whole = _sentence(english, language)
-    if whole is not None:
-        return whole
-    remarks = _BETWEEN_REMARKS.split(english)
-    if len(remarks) == 1:
-        return None
-    said = [_sentence(remark, language) for remark in remarks]
+    # Remarks first: a slot at the end of one must not swallow the next.
+    listed = _all(_BETWEEN_REMARKS.split(english), language)
+    return _sentence(english, language) if listed is None else listed
+
+
+def _all(parts: list[str], language: str) -> str | None:
+    """Say every part of a list; None where there is only one, or one that is not known."""
+    said = [_sentence(part, language) for part in parts] if len(parts) > 1 else [None]
     return None if None in said else load_messages(language).between.join(one for one in said if one is not None)
 
 
@@ -105,13 +106,7 @@ def _filled(slot: str, value: str, language: str) -> str:
         return value.replace(",", "").replace(".", table.decimal_point)
     if value in table.slots.get(slot, {}):
         return table.slots[slot][value]
-    whole = translate(value, language)
-    if whole is not None:
-        return whole
-    parts = [translate(part, language) for part in value.split(", ")]
-    if None in parts:
-        return value
-    return table.between.join(part for part in parts if part is not None)
+    return _all(value.split(", "), language) or translate(value, language) or value
 
 
 @cache
