@@ -38,6 +38,7 @@ from lucidray.readers.phrases import load_phrases
 from lucidray.readers.symptoms import clean
 from lucidray.reasoning.status import decide
 from lucidray.version import VERSION
+from lucidray.wording.messages import say
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -266,11 +267,23 @@ def refuse(
     clock: "Stopwatch",
 ) -> Reading:
     """Make the reading of a film that is not read: the reasons, and no probability anywhere."""
+    phrases = load_phrases(request.language)
     impression = [
-        Sentence(text=f"Not read: {note.message}", evidence=[f"refusal-{note.code}"], verdict="supported")
+        Sentence(
+            text=phrases.part("refused", reason=say(note.message, request.language)),
+            evidence=[f"refusal-{note.code}"],
+            verdict="supported",
+        )
         for note in refusal
     ]
-    report = Report(language=request.language, findings=[], locations=[], impression=impression)
+    report = Report(
+        language=request.language,
+        headings=phrases.headings,
+        wording=phrases.review,
+        findings=[],
+        locations=[],
+        impression=impression,
+    )
     took_part = [] if anatomy is None else [models.segmenter.used]
     reading = assemble(film, took_part, request, clock, report, [*film.warnings, *warnings], refusal=refusal)
     return attach(reading, Evidence(film, {}, anatomy))

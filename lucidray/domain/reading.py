@@ -163,10 +163,38 @@ class Sentence(Part):
     verdict: Verdict
 
 
+class Headings(Part):
+    """What the sections of a report are called in its language."""
+
+    findings: str = "Findings"
+    locations: str = "Locations"
+    impression: str = "Impression"
+
+
+WORDING_UNREVIEWED = "Wording not yet reviewed by a native radiologist."
+
+
+class WordingReview(Part):
+    """Who signed the tables that a report is worded from; while nobody has, `notice` says so in the report's language."""
+
+    reviewed_by: str | None
+    notice: str | None
+    notice_english: str | None = None
+
+    @model_validator(mode="after")
+    def _unsigned_says_so(self) -> Self:
+        if (self.reviewed_by is None) != (self.notice is not None):
+            raise ValueError("a report says that its wording was not reviewed exactly where nobody signed it")
+        self.notice_english = WORDING_UNREVIEWED if self.notice else None
+        return self
+
+
 class Report(Part):
-    """The written report."""
+    """The written report; `wording` is null where its words come from no table of lucidray's."""
 
     language: str
+    headings: Headings = Field(default_factory=Headings)
+    wording: WordingReview | None = None
     findings: list[Sentence]
     locations: list[Sentence]
     impression: list[Sentence]
@@ -178,13 +206,15 @@ class Report(Part):
 
     @property
     def text(self) -> str:
-        """The report as plain text, a heading a section."""
-        sections = (("FINDINGS", self.findings), ("LOCATIONS", self.locations), ("IMPRESSION", self.impression))
-        return "\n\n".join(
-            heading + "\n" + "\n".join(sentence.text for sentence in sentences)
+        """The report as plain text, a heading a section; last, in its language, that nobody has reviewed its wording."""
+        named = self.headings
+        sections = ((named.findings, self.findings), (named.locations, self.locations), (named.impression, self.impression))
+        told = [
+            heading.upper() + "\n" + "\n".join(sentence.text for sentence in sentences)
             for heading, sentences in sections
             if sentences
-        )
+        ]
+        return "\n\n".join([*told, *([self.wording.notice] if self.wording and self.wording.notice else [])])
 
 
 class ModelUsed(Part):

@@ -8,7 +8,7 @@ from lucidray.domain.protocols import ReportRequest
 from lucidray.domain.reading import Finding
 from lucidray.domain.vocabulary import Label, Status
 from lucidray.readers.clinical import HEART, INFECTION, overlap_of
-from lucidray.readers.phrases import Phrases
+from lucidray.readers.phrases import Listing, Phrases, Style
 from lucidray.readers.places import Cell, cells, sides
 from lucidray.readers.symptoms import Symptom
 
@@ -80,9 +80,9 @@ class Case:
         overlap = overlap_of(findings[0].label)
         return findings[0].label if len(findings) == 1 or overlap is None else overlap
 
-    def names(self, findings: Iterable[Finding]) -> list[str]:
-        """Return what findings are called in running text."""
-        return self.phrases.names([finding.label for finding in findings])
+    def names(self, findings: Iterable[Finding], style: Style) -> Listing:
+        """List what findings are called in running text."""
+        return self.phrases.findings([finding.label for finding in findings], style)
 
 
 def count_of(findings: Sequence[Finding]) -> int:

@@ -54,6 +54,8 @@ class Composer:
         case = Case(request, phrases, tuple(parse(request.symptoms)) if request.symptoms and typed else None)
         return Report(
             language=request.language,
+            headings=phrases.headings,
+            wording=phrases.review,
             findings=write_findings(case),
             locations=write_locations(case),
             impression=write_impression(case),

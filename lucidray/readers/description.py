@@ -7,6 +7,7 @@ from lucidray.domain.vocabulary import OPACITY, OVERLAPS, Label, Verdict
 from lucidray.readers.case import Case, count_of, ids
 from lucidray.readers.clinical import ANATOMICAL_ORDER, LUNGS, OTHER, PLEURA, overlap_of
 from lucidray.readers.heart import heart_sentences
+from lucidray.readers.phrases import Slot
 from lucidray.readers.places import together, words
 
 
@@ -52,8 +53,7 @@ def _about_the_film(case: Case) -> list[Sentence]:
         text = case.phrases.sentence("mirrored")
         sentences.append(Sentence(text=text, evidence=["warning-mirrored"], verdict="unverified"))
     if case.request.film.is_child and case.assessed and case.not_assessed:
-        items = case.phrases.join(case.names(case.assessed), "and")
-        text = case.phrases.sentence("child", count=len(case.assessed), items=items)
+        text = case.phrases.sentence("child", count=len(case.assessed), items=case.names(case.assessed, "and"))
         sentences.append(Sentence(text=text, evidence=ids(case.assessed, regions=False), verdict="supported"))
     return sentences
 
@@ -69,8 +69,7 @@ def _about_organ(case: Case, labels: Iterable[Label]) -> list[Sentence]:
 
 
 def _present(case: Case, findings: list[Finding]) -> Sentence:
-    slots = {"items": case.phrases.join(case.names(findings), "and")}
-    return _placed(case, "present", findings, slots, "supported")
+    return _placed(case, "present", findings, {"items": case.names(findings, "and")}, "supported")
 
 
 def _uncertain(case: Case, findings: list[Finding]) -> Sentence:
@@ -79,13 +78,13 @@ def _uncertain(case: Case, findings: list[Finding]) -> Sentence:
         key = "possible" if _is_over_threshold(findings[0]) else "not_excluded"
         return _placed(case, key, findings, {"score": scores[0]}, "unverified")
     items = [
-        case.phrases.part("scored", name=name, score=score)
-        for name, score in zip(case.names(findings), scores, strict=True)
+        case.phrases.part("scored", name=case.phrases.subjects[finding.label], score=score)
+        for finding, score in zip(findings, scores, strict=True)
     ]
     return _placed(case, "possible", findings, {"items": case.phrases.join(items, "and")}, "unverified")
 
 
-def _placed(case: Case, key: str, findings: list[Finding], slots: dict[str, str], verdict: Verdict) -> Sentence:
+def _placed(case: Case, key: str, findings: list[Finding], slots: dict[str, Slot], verdict: Verdict) -> Sentence:
     place = case.place(findings)
     if place:
         slots = {**slots, "place": words(place, case.phrases)}
@@ -105,7 +104,7 @@ def _absent(case: Case, present: list[Finding], absent: list[Finding]) -> list[S
     plainly = [finding for finding in absent if finding not in besides]
     return [
         Sentence(
-            text=case.phrases.sentence(key, items=case.phrases.join(case.names(findings), "or")),
+            text=case.phrases.sentence(key, items=case.names(findings, "nor")),
             evidence=ids(findings, regions=False),
             verdict="supported",
         )
@@ -129,10 +128,10 @@ def _score(case: Case, finding: Finding) -> str:
 def _location(case: Case, finding: Finding, region: Region, number: int) -> Sentence:
     phrases = case.phrases
     possible = finding.status == "uncertain"
-    title = phrases.subjects[finding.label].name
+    title: Slot = phrases.subjects[finding.label]
     if len(finding.regions) > 1:
         total = len(finding.regions)
-        title = phrases.part("title_numbered", name=title, number=str(number), total=str(total))
+        title = phrases.part("title_numbered", name=phrases.subjects[finding.label], number=str(number), total=str(total))
     percent = phrases.number(100 * region.size_fraction_thorax, 0)
     if region.size_mm is None:
         size = phrases.part("size_fraction", percent=percent)

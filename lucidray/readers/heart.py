@@ -6,7 +6,9 @@ from lucidray.domain.reading import CARDIOTHORACIC_RATIO_ID, CARDIOTHORACIC_RATI
 from lucidray.domain.vocabulary import Verdict
 from lucidray.readers.case import Case, ids
 from lucidray.readers.clinical import HEART
+from lucidray.readers.phrases import Slot
 from lucidray.readers.plain_text import one_line
+from lucidray.wording.messages import SOURCE, say
 
 
 @dataclass(frozen=True)
@@ -99,18 +101,18 @@ def _ratio_alone(case: Case, heart: HeartSize) -> list[Sentence]:
     return [_sentence(case, key, [heart.ratio.id], "supported")]
 
 
-def _reason(ratio: Measurement) -> str:
-    return one_line(ratio.note).rstrip(" .")
+def _reason(ratio: Measurement, language: str = SOURCE) -> str:
+    return say(one_line(ratio.note).rstrip(" ."), language)
 
 
 def _sentence(case: Case, key: str, evidence: list[str], verdict: Verdict) -> Sentence:
     heart, phrases = heart_size(case), case.phrases
     finding, ratio = heart.finding, heart.ratio
-    slots = {"limit": phrases.number(CARDIOTHORACIC_RATIO_LIMIT, 2)}
+    slots: dict[str, Slot] = {"limit": phrases.number(CARDIOTHORACIC_RATIO_LIMIT, 2)}
     if finding.probability is not None:
         slots["score"] = phrases.score(finding.probability, finding.threshold)
     if ratio is not None:
-        slots["note"] = _reason(ratio)
+        slots["note"] = _reason(ratio, case.request.language)
         if ratio.value is not None:
             # 0.504 over a limit of 0.50 must not be shown as 0.50.
             near = round(ratio.value, 2) == CARDIOTHORACIC_RATIO_LIMIT != ratio.value

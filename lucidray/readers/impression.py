@@ -8,6 +8,7 @@ from lucidray.readers.case import Case, count_of, ids
 from lucidray.readers.clinical import CONGESTION, HEART, URGENCY
 from lucidray.readers.description import clusters
 from lucidray.readers.heart import heart_size
+from lucidray.readers.phrases import Slot
 from lucidray.readers.places import words
 from lucidray.readers.relation import red_flag_sentences, relation_sentences
 
@@ -47,7 +48,7 @@ def _present(case: Case) -> list[tuple[int, Sentence]]:
         present = [finding for finding in present if finding not in congestion]
         text = case.phrases.sentence(
             "impression.congestion",
-            items=case.phrases.join(case.names(congestion), "and"),
+            items=case.names(congestion, "and"),
             advice=case.phrases.advice["congestion"],
         )
         items.append((_rank(congestion), Sentence(text=text, evidence=ids(congestion), verdict="supported")))
@@ -58,7 +59,7 @@ def _present(case: Case) -> list[tuple[int, Sentence]]:
 
 def _present_sentence(case: Case, findings: list[Finding]) -> Sentence:
     advice, rests_on_symptoms = _advice(case, findings)
-    slots = {"items": case.phrases.join(case.names(findings), "and"), "advice": case.phrases.advice[advice]}
+    slots: dict[str, Slot] = {"items": case.names(findings, "and"), "advice": case.phrases.advice[advice]}
     place = case.place(findings)
     if place:
         slots["place"] = words(place, case.phrases)
@@ -107,8 +108,9 @@ def _uncertain(case: Case) -> list[tuple[int, Sentence]]:
 
 
 def _uncertain_sentence(case: Case, findings: list[Finding], advice: str) -> Sentence:
-    items = case.phrases.join(case.names(findings), "or")
-    text = case.phrases.sentence("impression.uncertain", items=items, advice=case.phrases.advice[advice])
+    text = case.phrases.sentence(
+        "impression.uncertain", items=case.names(findings, "or"), advice=case.phrases.advice[advice]
+    )
     return Sentence(text=text, evidence=ids(findings), verdict="unverified")
 
 
@@ -143,8 +145,7 @@ def _overall(case: Case) -> list[Sentence]:
         )
         return [Sentence(text=text, evidence=evidence, verdict="unverified")]
     if _is_low(overall) and present:
-        items = phrases.join(case.names(present), "and")
-        text = phrases.sentence("impression.overall_low", count=len(present), items=items)
+        text = phrases.sentence("impression.overall_low", count=len(present), items=case.names(present, "and"))
         return [Sentence(text=text, evidence=[OVERALL_ID, *ids(present)], verdict="contradicted")]
     return []
 
@@ -168,8 +169,7 @@ def _nothing(case: Case) -> list[Sentence]:
     if status == "absent":
         text, evidence = case.phrases.sentence("impression.no_abnormality"), [OVERALL_ID]
     elif status == "unsupported":
-        items = case.phrases.join(case.names(absent), "or")
-        text, evidence = case.phrases.sentence("impression.no_evidence", items=items), []
+        text, evidence = case.phrases.sentence("impression.no_evidence", items=case.names(absent, "nor")), []
     else:
         return []
     return [Sentence(text=text, evidence=[*evidence, *ids(absent, regions=False)], verdict="supported")]
@@ -182,7 +182,7 @@ def _not_assessed(case: Case) -> list[Sentence]:
     text = case.phrases.sentence(
         "impression.not_assessed_child" if case.request.film.is_child else "impression.not_assessed",
         count=len(missing),
-        items=case.phrases.join(case.names(missing), "and"),
+        items=case.names(missing, "and"),
     )
     return [Sentence(text=text, evidence=ids(missing, regions=False), verdict="supported")]
 

@@ -3,16 +3,16 @@
 People type in their own language whatever the report's is, so nothing is asked; a table's words are few and distinct.
 """
 
-import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, field
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from lucidray.readers.phrases import available_languages
+from lucidray.readers.tokens import Token, split_words, tokenize
 
 Kind = Literal[
     "concept",
@@ -22,25 +22,15 @@ Kind = Literal[
     "scope_end",
     "other_people",
     "or",
+    "nor",
     "and",
     "since",
     "comma",
     "stop",
     "duration",
 ]
-_TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+(?:[.,]\d+)?|[^\w\s]")
 # Shorter words have too many neighbours: "never" is one letter from "fever".
 _MIN_LETTERS_FOR_TYPO = 6
-
-
-@dataclass(frozen=True)
-class Token:
-    """A word, number or sign, with its place in the text; `word` is in small letters."""
-
-    word: str
-    typed: str
-    start: int
-    end: int
 
 
 @dataclass(frozen=True)
@@ -77,6 +67,7 @@ class _Duration(_Part):
     fractions: list[str]
     numbers: list[str]
     ages: list[str]
+    of: list[str] = []
     since: list[str]
 
 
@@ -87,7 +78,7 @@ class _Table(_Part):
     other_people: list[str]
     look_alikes: list[str]
     duration: _Duration
-    conjunctions: dict[Literal["or", "and"], list[str]]
+    conjunctions: dict[Literal["or", "and", "nor"], list[str]]
 
 
 @dataclass(frozen=True)
@@ -102,6 +93,8 @@ class Lexicon:
         What negates a symptom from behind: "fever absent"; "fever: no".
     look_alikes : frozenset of str
         Words that are no misspelling of a symptom.
+    ages, of : frozenset of str
+        Words beside a number of years that is an age: "45 years old"; and what may stand between: "homme de 45 ans".
     """
 
     terms: tuple[Term, ...]
@@ -112,24 +105,58 @@ class Lexicon:
     fractions: frozenset[str]
     numbers: frozenset[str]
     ages: frozenset[str]
+    of: frozenset[str] = field(default=frozenset())
+
+    def tokens(self, text: str) -> list[Token]:
+        """Split text into words; what is written together (Chinese, Arabic "and", French "d'") by the words known."""
+        return split_words(tokenize(text), self._known)
 
     def term_at(self, tokens: list[Token], start: int) -> Term | None:
         """Return the longest term that begins at a token; one that is spelt right goes before one that is not."""
-        for typos in (False, True):
-            for term in self.terms:
-                here = tokens[start : start + len(term.words)]
-                if len(here) == len(term.words) and self._matches(term, here, typos):
-                    return term
-        return None
+        first = tokens[start]
+        spelt = [*self._by_first.get(first.word, ()), *self._exact.get(first.typed, ())]
+        found = [term for term in spelt if self._matches(term, tokens[start : start + len(term.words)], typos=False)]
+        if not found:
+            near = self._by_letter.get(first.word[:1], ())
+            found = [term for term in near if self._matches(term, tokens[start : start + len(term.words)], typos=True)]
+        return max(found, key=lambda term: len(term.words), default=None)
 
-    def _matches(self, term: Term, tokens: list[Token], typos: bool) -> bool:
+    def _matches(self, term: Term, tokens: list[Token], *, typos: bool) -> bool:
+        if len(tokens) != len(term.words):
+            return False
         if term.exact_case:
-            return not typos and all(token.typed == word for token, word in zip(tokens, term.words, strict=True))
-        loose = typos and term.kind == "concept"
+            return all(token.typed == word for token, word in zip(tokens, term.words, strict=True))
         return all(
-            token.word == word or (loose and token.word not in self.look_alikes and is_misspelt(token.word, word))
+            token.word == word or (typos and token.word not in self.look_alikes and is_misspelt(token.word, word))
             for token, word in zip(tokens, term.words, strict=True)
         )
+
+    @cached_property
+    def _by_first(self) -> dict[str, list[Term]]:
+        return _grouped((term.words[0], term) for term in self.terms if not term.exact_case)
+
+    @cached_property
+    def _exact(self) -> dict[str, list[Term]]:
+        return _grouped((term.words[0], term) for term in self.terms if term.exact_case)
+
+    @cached_property
+    def _by_letter(self) -> dict[str, list[Term]]:
+        """What may be misspelt: a misspelt word keeps its first letter."""
+        return _grouped(
+            (term.words[0][:1], term) for term in self.terms if term.kind == "concept" and not term.exact_case
+        )
+
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        rows = [*(term.words for term in self.terms if not term.exact_case), *self.after, *self.after_colon]
+        return frozenset(word for row in rows for word in row) | self.units | self.numbers | self.ages | self.of
+
+
+def _grouped(pairs: Iterable[tuple[str, Term]]) -> dict[str, list[Term]]:
+    groups: dict[str, list[Term]] = {}
+    for key, term in pairs:
+        groups.setdefault(key, []).append(term)
+    return groups
 
 
 def is_misspelt(typed: str, word: str) -> bool:
@@ -144,23 +171,13 @@ def is_misspelt(typed: str, word: str) -> bool:
     return exchanged or rest[1:] == other[1:] or rest[1:] == other or rest == other[1:]
 
 
-def tokenize(text: str) -> list[Token]:
-    """Split text into words, numbers and signs; a hyphen inside a word or a range separates and is dropped."""
-    found = [Token(m.group().casefold(), m.group(), m.start(), m.end()) for m in _TOKEN.finditer(text)]
-
-    def joins(index: int) -> bool:
-        if found[index].word not in {"-", "–"} or not 0 < index < len(found) - 1:
-            return False
-        before, after = found[index - 1], found[index + 1]
-        touching = before.end == found[index].start and found[index].end == after.start
-        return touching and before.word[-1].isalnum() and after.word[0].isalnum()
-
-    return [token for index, token in enumerate(found) if not joins(index)]
-
-
 def _rows(phrases: Iterable[str]) -> Iterator[tuple[str, ...]]:
     for phrase in phrases:
         yield tuple(token.word for token in tokenize(phrase))
+
+
+def _words(words: Iterable[str]) -> frozenset[str]:
+    return frozenset(word for row in _rows(words) for word in row)
 
 
 @cache
@@ -187,6 +204,7 @@ def load_lexicon() -> Lexicon:
             ("scope_end", table.scope_ends),
             ("other_people", table.other_people),
             ("or", table.conjunctions["or"]),
+            ("nor", table.conjunctions["nor"]),
             ("and", table.conjunctions["and"]),
             ("since", table.duration.since),
         ]
@@ -200,9 +218,10 @@ def load_lexicon() -> Lexicon:
         terms=tuple(sorted([*terms, *steering], key=lambda term: -len(term.words))),
         after=frozenset(words for table in tables for words in _rows(table.negation.after)),
         after_colon=frozenset(words for table in tables for words in _rows(table.negation.after_colon)),
-        look_alikes=frozenset(word for table in tables for word in table.look_alikes),
-        units=frozenset(word for duration in durations for word in duration.units),
-        fractions=frozenset(word for duration in durations for word in duration.fractions),
-        numbers=frozenset(word for duration in durations for word in duration.numbers),
-        ages=frozenset(word for duration in durations for word in duration.ages),
+        look_alikes=_words(word for table in tables for word in table.look_alikes),
+        units=_words(word for duration in durations for word in duration.units),
+        fractions=_words(word for duration in durations for word in duration.fractions),
+        numbers=_words(word for duration in durations for word in duration.numbers),
+        ages=_words(word for duration in durations for word in duration.ages),
+        of=_words(word for duration in durations for word in duration.of),
     )

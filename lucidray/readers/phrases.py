@@ -3,26 +3,32 @@
 A table holds whole sentences with named slots, so word order and agreement are the translator's: the code joins no word
 to another except in lists. A subject (a finding, or several that overlap) may have its own version of any sentence, so
 that a participle can agree with its gender. Where a number matters a sentence has one version a plural category (named
-as in Unicode CLDR). Places are listed in every combination of side and zones for the same reason.
+as in Unicode CLDR). Places are listed in every combination of side and zones for the same reason. A slot may ask for a
+form of a noun, ``{items:of}``: the noun's own entry in the table, so that articles, cases and elisions are nobody's guess.
 """
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from lucidray.domain.errors import UsageError
-
-Plural = Literal["one", "other"]
-Template = str | dict[Plural, str]
-
-_PLURALS: dict[str, Callable[[int], Plural]] = {"one-other": lambda count: "one" if count == 1 else "other"}
-
+from lucidray.domain.reading import Headings, WordingReview
+from lucidray.wording.plurals import Template, check, choose
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Special(_Part):
+    """What stands before the last member where it begins in a certain way: Spanish "e" before an "i"."""
+
+    before: str
+    last: str
 
 
 class ListStyle(_Part):
@@ -30,12 +36,44 @@ class ListStyle(_Part):
 
     middle: str
     last: str
+    exceptions: list[Special] = []
+
+    def join(self, items: Sequence[str]) -> str:
+        """Write a list of one or more."""
+        if len(items) == 1:
+            return items[0]
+        special = (one.last for one in self.exceptions if re.match(one.before, items[-1], re.IGNORECASE))
+        return self.middle.join(items[:-1]) + next(special, self.last) + items[-1]
 
 
-class Subject(_Part):
-    """What a sentence is about: how it is called in running text, and its own version of some sentences."""
+class Noun(_Part):
+    """What a thing is called in running text, and the forms of it that sentences ask for."""
 
     name: str
+    forms: dict[str, str] = {}
+
+    def __format__(self, form: str) -> str:
+        return self.forms[form] if form else self.name
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Nouns that become a list once the sentence says in which form."""
+
+    nouns: tuple[Noun, ...]
+    style: ListStyle
+
+    def __format__(self, form: str) -> str:
+        return self.style.join([format(noun, form) for noun in self.nouns])
+
+
+Slot = str | Noun | Listing
+Style = Literal["and", "or", "nor"]
+
+
+class Subject(Noun):
+    """What a sentence is about, and its own version of some sentences."""
+
     sentences: dict[str, Template]
 
 
@@ -44,6 +82,14 @@ class Phrases(_Part):
 
     Attributes
     ----------
+    reviewed_by : str or None
+        The native radiologist who signed the wording; None until somebody does.
+    unreviewed : str
+        What a report says where nobody signed, in its own language.
+    plural : str
+        Name of the rule in `wording.plurals`.
+    headings : Headings
+        Of the report's sections.
     subjects : dict
         By label, and by the name of a group of overlapping labels.
     sentences : dict
@@ -55,19 +101,33 @@ class Phrases(_Part):
     """
 
     name: str
+    reviewed_by: str | None
+    unreviewed: str
     plural: str
     decimal_point: str
-    lists: dict[Literal["and", "or"], ListStyle]
+    headings: Headings
+    lists: dict[Style, ListStyle]
     subjects: dict[str, Subject]
     sentences: dict[str, Template]
     parts: dict[str, str]
     advice: dict[str, str]
     places: dict[str, str]
     zones: dict[str, str]
-    concepts: dict[str, str]
+    concepts: dict[str, Noun | str]
     causes: dict[str, str]
 
-    def sentence(self, key: str, subject: str | None = None, count: int = 1, **slots: str) -> str:
+    @model_validator(mode="after")
+    def _plurals_are_those_of_the_language(self) -> Self:
+        for sentences in (self.sentences, *(subject.sentences for subject in self.subjects.values())):
+            check(sentences, self.plural)
+        return self
+
+    @property
+    def review(self) -> WordingReview:
+        """Whether the wording has been signed, and what a report says where it has not."""
+        return WordingReview(reviewed_by=self.reviewed_by, notice=None if self.reviewed_by else self.unreviewed)
+
+    def sentence(self, key: str, subject: str | None = None, count: int = 1, **slots: Slot) -> str:
         """Fill a sentence.
 
         Parameters
@@ -78,34 +138,34 @@ class Phrases(_Part):
             Whose own version is taken, where it has one; also fills the slot `name`.
         count : int
             Decides between singular and plural.
-        **slots : str
+        **slots : str, Noun or Listing
             What the sentence's slots are filled with.
         """
         template = self.sentences.get(key)
         if subject is not None:
             template = self.subjects[subject].sentences.get(key, template)
-            slots = {"name": self.subjects[subject].name, **slots}
+            slots = {"name": self.subjects[subject], **slots}
         if template is None:
             raise KeyError(key)
-        if isinstance(template, dict):
-            template = template[_PLURALS[self.plural](count)]
-        text = template.format(**slots)
+        text = choose(template, self.plural, count).format(**slots)
         return text[0].upper() + text[1:]
 
-    def part(self, key: str, **slots: str) -> str:
+    def part(self, key: str, **slots: Slot) -> str:
         """Fill a part of a sentence."""
         return self.parts[key].format(**slots)
 
-    def join(self, items: Sequence[str], style: Literal["and", "or"]) -> str:
-        """Write a list: "a", "a and b", "a, b and c"."""
-        words = self.lists[style]
-        if len(items) == 1:
-            return items[0]
-        return words.middle.join(items[:-1]) + words.last + items[-1]
+    def join(self, items: Sequence[str], style: Style) -> str:
+        """Write a list of finished words: "a", "a and b", "a, b and c"."""
+        return self.lists[style].join(items)
 
-    def names(self, subjects: Sequence[str]) -> list[str]:
-        """Return what the subjects are called in running text."""
-        return [self.subjects[subject].name for subject in subjects]
+    def findings(self, subjects: Sequence[str], style: Style) -> Listing:
+        """List findings; the sentence that takes the list says in which form."""
+        return Listing(tuple(self.subjects[subject] for subject in subjects), self.lists[style])
+
+    def symptoms(self, concepts: Sequence[str], style: Style) -> Listing:
+        """List symptoms, likewise."""
+        named = (self.concepts[concept] for concept in concepts)
+        return Listing(tuple(Noun(name=each) if isinstance(each, str) else each for each in named), self.lists[style])
 
     def number(self, value: float, decimals: int) -> str:
         """Write a number with the language's decimal point."""

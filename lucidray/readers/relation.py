@@ -10,6 +10,7 @@ from lucidray.domain.vocabulary import Status
 from lucidray.readers.case import Case, ids
 from lucidray.readers.clinical import COMPATIBLE, HEART, HISTORY, RED_FLAGS, URGENCY
 from lucidray.readers.heart import heart_size
+from lucidray.readers.phrases import Listing, Slot
 
 
 def relation_sentences(case: Case) -> list[Sentence]:
@@ -76,16 +77,16 @@ def _sentence(
     case: Case, key: str, concepts: Sequence[str], findings: Sequence[Finding], others: Sequence[str] = ()
 ) -> Sentence:
     phrases = case.phrases
-    slots = {}
+    slots: dict[str, Slot] = {}
     if concepts:
         slots["items"] = _written(case, concepts)
     if findings:
-        slots["findings"] = phrases.join(case.names(findings), "or" if findings[0].status == "uncertain" else "and")
+        slots["findings"] = case.names(findings, "or" if findings[0].status == "uncertain" else "and")
     if others:
         slots["others"] = _written(case, others)
     text = phrases.sentence(key, count=len(concepts), **slots)
     return Sentence(text=text, evidence=[SYMPTOMS_ID, *ids(findings, regions=False)], verdict="unverified")
 
 
-def _written(case: Case, concepts: Sequence[str]) -> str:
-    return case.phrases.join([case.phrases.concepts[concept] for concept in concepts], "and")
+def _written(case: Case, concepts: Sequence[str]) -> Listing:
+    return case.phrases.symptoms(concepts, "and")

@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lucidray.domain.errors import UsageError
-from lucidray.readers.lexicon import Kind, Lexicon, Term, Token, load_lexicon, tokenize
+from lucidray.readers.lexicon import Kind, Lexicon, Term, load_lexicon
 from lucidray.readers.plain_text import one_line
+from lucidray.readers.tokens import Token
 
 MAX_LENGTH = 2000
 OTHER = "other"
@@ -90,7 +91,7 @@ def parse(text: str) -> list[Symptom]:
         The text is too long.
     """
     text, lexicon = clean(text), load_lexicon()
-    tokens = tokenize(text)
+    tokens = lexicon.tokens(text)
     events = list(_events(tokens, lexicon))
     durations = _durations(events)
     symptoms: list[Symptom] = []
@@ -145,7 +146,9 @@ def _duration_at(tokens: list[Token], start: int, lexicon: Lexicon) -> _Event | 
         unit += 1
     if word(unit) not in lexicon.units:
         return None
-    aged = word(unit + 1) in lexicon.ages or word(start - 1) in lexicon.ages
+    before = word(start - 2) if word(start - 1) in lexicon.of else word(start - 1)
+    behind = word(unit + 2) if word(unit + 1) in lexicon.of else word(unit + 1)
+    aged = not {before, behind}.isdisjoint(lexicon.ages)
     return _Event("neutral" if aged else "duration", start, unit + 1)
 
 
@@ -173,6 +176,9 @@ def _negations(events: list[_Event], tokens: list[Token], lexicon: Lexicon) -> I
                     scope = None
             case "no_next" | "no_all":
                 scope = _Scope(event.kind, event.end)
+            case "nor":
+                # "ni tos ni fiebre": it carries a negation on, and where there is none it begins one.
+                scope = scope or _Scope("no_next", event.end)
             case "other_people":
                 of_others = True
             case "concept":
@@ -190,7 +196,7 @@ def _negations(events: list[_Event], tokens: list[Token], lexicon: Lexicon) -> I
 
 def _closed_by_or(events: list[_Event], start: int) -> bool:
     for event in events[start + 1 :]:
-        if event.kind == "or":
+        if event.kind in {"or", "nor"}:
             return True
         if event.kind in {"stop", "scope_end", "no_next", "no_all", "duration"}:
             return False

@@ -16,7 +16,9 @@ from lucidray.reporting.colours import FINDING_COLOURS, heat_table
 from lucidray.reporting.heatmaps import layer_png
 from lucidray.reporting.judgement import show
 from lucidray.reporting.labels import load_labels
+from lucidray.reporting.page_words import load_words
 from lucidray.reporting.stage import set_up
+from lucidray.wording.messages import SOURCE, say
 
 _CHART_X0, _CHART_WIDE = 4.0, 200.0
 _CHART_TICKS = (0.0, 0.01, 0.1, 0.25, 0.5, 1.0)
@@ -42,7 +44,8 @@ def render(reading: Reading) -> str:
         The reading was loaded from JSON, which holds no pixels.
     """
     stage = set_up(reading)
-    template = _environment().get_template("report.html")
+    language = reading.report.language
+    template = _environment(language).get_template("report.html")
     style = _source("report.css") + stage.style
     script = _source("report.js")
     return template.render(
@@ -52,14 +55,16 @@ def render(reading: Reading) -> str:
         style=Markup(style),  # noqa: S704
         script=Markup(script),  # noqa: S704
         policy=_policy(style, script),
-        facts=words.facts(reading.image),
+        facts=words.facts(reading.image, language),
+        notice=words.notice(reading),
+        unreviewed=words.unreviewed(reading.report),
         child=words.child(reading),
         mirrored=_with_ids([note for note in reading.warnings if note.code == words.MIRRORED], "warning"),
         warnings=_with_ids(
             [note for note in reading.warnings if note.code not in (words.MIRRORED, words.CHILD)], "warning"
         ),
         refusal=_with_ids(reading.refusal, "refusal"),
-        next_steps=_next_steps(reading.refusal),
+        next_steps=_next_steps(reading.refusal, language),
         side_marks=words.side_marks(reading),
         stage=stage,
         located=[finding for finding in words.ranked(reading.findings) if finding.regions],
@@ -78,37 +83,39 @@ def render(reading: Reading) -> str:
 
 
 @cache
-def _environment() -> jinja2.Environment:
+def _environment(language: str) -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("lucidray.reporting"), autoescape=True, undefined=jinja2.StrictUndefined
     )
     environment.filters |= {
         "lines": words.plain_lines,
         "plain": words.plain,
-        "percent": words.percent,
-        "interval": lambda ends: words.interval(*ends),
-        "measure": words.measure,
-        "place": words.place,
-        "pointed_place": words.pointed_place,
-        "size": words.size,
-        "value": words.value,
+        "pointed_place": lambda region: words.pointed_place(region, language),
+        "percent": lambda probability: words.percent(probability, language),
+        "interval": lambda ends: words.interval(*ends, language),
+        "measure": lambda measurement: words.measure(measurement, language),
+        "name": lambda label: words.finding(label, language),
+        "place": lambda region: words.place(region, language),
+        "said": lambda message: say(message, language),
+        "size": lambda region: words.size(region, language),
+        "value": lambda measurement: words.value(measurement, language),
         "direction": words.direction,
         "positions": _positions,
     }
     environment.globals |= {
         "colours": FINDING_COLOURS,
-        "status_words": words.STATUS_WORDS,
-        "verdict_words": words.VERDICT_WORDS,
         "risk_icons": {"High": "present", "Moderate": "uncertain", "Low": "absent"},
+        "w": load_words(language),
     }
     return environment
 
 
 @cache
 def _source(name: str) -> str:
-    loader = _environment().loader
+    environment = _environment(SOURCE)
+    loader = environment.loader
     assert loader is not None  # noqa: S101 - it was given above
-    return loader.get_source(_environment(), name)[0]
+    return loader.get_source(environment, name)[0]
 
 
 def _policy(style: str, script: str) -> str:
@@ -129,7 +136,7 @@ def _heats(reading: Reading) -> list[dict[str, Any]]:
         {
             "id": "heat-" + finding.id.removeprefix("finding-"),
             "label": finding.label,
-            "told": words.STATUS_WORDS[finding.status],
+            "told": load_words(reading.report.language).statuses[finding.status],
             "cut": heatmaps[finding.label].cut,
             "href": "data:image/png;base64," + base64.b64encode(layer_png(heatmaps[finding.label])).decode(),
         }
@@ -170,39 +177,35 @@ def _with_ids(notes: list[Note], kind: str) -> list[tuple[Note, str | None]]:
     return paired
 
 
-def _next_steps(refusal: list[Note]) -> list[str]:
+def _next_steps(refusal: list[Note], language: str) -> list[str]:
     """Say what a person can do about a refused film."""
     codes = {note.code for note in refusal}
-    steps = []
-    if any(code.startswith("turned") for code in codes) or "inverted" in codes:
-        steps.append(
-            "Set the film right where it came from, or read it again with --fix-orientation: the reading then says so."
-        )
-    return [
-        *steps,
-        "Read the original file, best the DICOM file: not a screenshot, a photograph or a page with several films.",
-        "Only whole frontal chest films are read: PA or AP, upright, bright bones on dark air.",
-        "If this is such a film, the refusal is wrong: have the film read by a person. Nothing forces a reading.",
-    ]
+    fixable = any(code.startswith("turned") for code in codes) or "inverted" in codes
+    steps = ["step_turn"] if fixable else []
+    return [load_words(language)[step] for step in (*steps, "step_original", "step_frontal", "step_person")]
 
 
 def _evidence_words(reading: Reading) -> dict[str, str]:
     """Name everything that a sentence may rest on."""
-    named: dict[str, str] = {SYMPTOMS_ID: "symptoms", OVERALL_ID: "anything abnormal"}
+    language = reading.report.language
+    table = load_words(language)
+    named: dict[str, str] = {SYMPTOMS_ID: table["cites_symptoms"], OVERALL_ID: table["cites_overall"]}
     for finding in reading.findings:
-        told = words.STATUS_WORDS["unsupported"] if finding.probability is None else words.percent(finding.probability)
-        named[finding.id] = f"{finding.label} {told}"
+        unsupported = finding.probability is None
+        told = table.statuses["unsupported"] if unsupported else words.percent(finding.probability or 0.0, language)
+        name = table.findings[finding.label]
+        named[finding.id] = f"{name} {told}"
         for region in finding.regions:
-            named[region.id] = f"{finding.label}, {words.place(region)}"
+            named[region.id] = table.join([name, words.place(region, language)])
     for measurement in reading.measurements:
-        named[measurement.id] = f"{words.measure(measurement)} {words.value(measurement)}"
-    labels = load_labels(reading.report.language)
+        named[measurement.id] = f"{words.measure(measurement, language)} {words.value(measurement, language)}"
+    labels = load_labels(language)
     if reading.reader_text is not None:
         named[READER_ID] = labels["only_reader"]
     for number, pointed in enumerate(reading.reader_regions, start=1):
         name = words.plain(pointed.name) or labels.say("reader_unnamed", number=number)
-        where = words.pointed_place(pointed)
+        where = words.pointed_place(pointed, language)
         named[pointed.id] = labels.say("reader_tag", name=f"{name}, {where}" if where else name)
-    named |= {f"refusal-{note.code}": "reason" for note in reading.refusal}
-    named |= {f"warning-{note.code}": "warning" for note in reading.warnings}
+    named |= {f"refusal-{note.code}": table["cites_reason"] for note in reading.refusal}
+    named |= {f"warning-{note.code}": table["cites_warning"] for note in reading.warnings}
     return named

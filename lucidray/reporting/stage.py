@@ -1,6 +1,7 @@
 """The film on the page: its picture, and what lies over it."""
 
 import base64
+import unicodedata
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -16,6 +17,7 @@ from lucidray.reporting.colours import FINDING_COLOURS
 from lucidray.reporting.film import fitted
 from lucidray.reporting.labels import load_labels
 from lucidray.reporting.outlines import outlines
+from lucidray.reporting.page_words import load_words
 from lucidray.reporting.tags import lay_out
 
 FILM_SIDE_PX = 1400
@@ -116,11 +118,11 @@ def set_up(reading: Reading) -> Stage:
     UsageError
         The reading was loaded from JSON, which holds no pixels.
     """
-    film, anatomy = reading.evidence.film, reading.evidence.anatomy
+    film, anatomy, language = reading.evidence.film, reading.evidence.anatomy, reading.report.language
     ratio = next((one for one in reading.measurements if one.id == CARDIOTHORACIC_RATIO_ID), None)
     ratio_text, lines = "", []
     if ratio is not None and ratio.value is not None:
-        ratio_text = f"CTR {words.value(ratio)}"
+        ratio_text = load_words(language).say("ratio_tag", value=words.value(ratio, language))
         lines = [film.from_stored(Box(*line)) for line in ratio.lines_xyxy_px]
     ratio_tag = _under(lines[-1], ratio_text, film) if lines else None
     regions, pointed = _placed(reading, film, [] if ratio_tag is None else [ratio_tag])
@@ -139,11 +141,12 @@ def set_up(reading: Reading) -> Stage:
 
 
 def _placed(reading: Reading, film: Radiograph, taken: list[Box]) -> tuple[list[PlacedRegion], list[PointedRegion]]:
-    bounds = Box(0, 0, film.width_px, film.height_px)
+    bounds, language = Box(0, 0, film.width_px, film.height_px), reading.report.language
     found: list[tuple[Region, Finding, Box, str]] = []
     for finding in words.ranked(reading.findings):
         # A box alone looks certain: its tag says how probable the finding is.
-        text = finding.label if finding.probability is None else f"{finding.label} {words.percent(finding.probability)}"
+        name = words.finding(finding.label, language)
+        text = name if finding.probability is None else f"{name} {words.percent(finding.probability, language)}"
         for region in finding.regions:
             box = film.from_stored(Box(*region.box_xyxy_px))
             found.append((region, finding, box.clipped(bounds) or box, text))
@@ -171,7 +174,12 @@ def _short(name: str) -> str:
 
 
 def _tag_size(text: str) -> tuple[float, float]:
-    return _TAG_EDGE_PX + _TAG_LETTER_PX * len(text), _TAG_HIGH_PX
+    # Chinese characters are as wide as two letters; marks and isolates take no place.
+    letters = sum(
+        0 if unicodedata.category(char) in {"Cf", "Mn"} else 2 if unicodedata.east_asian_width(char) in "WF" else 1
+        for char in text
+    )
+    return _TAG_EDGE_PX + _TAG_LETTER_PX * letters, _TAG_HIGH_PX
 
 
 def _under(line: Box, text: str, film: Radiograph) -> Box:

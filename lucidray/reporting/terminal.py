@@ -7,12 +7,15 @@ from rich.table import Table
 from rich.text import Text
 
 from lucidray.domain.judgement import Contradiction, Diagnosis
+from lucidray.domain.note import Note
 from lucidray.domain.reading import Finding, Measurement, Reading, Report, Sentence
 from lucidray.domain.vocabulary import Status, Verdict
 from lucidray.reporting import words
 from lucidray.reporting.judgement import Judged
 from lucidray.reporting.judgement import show as show_judgement
 from lucidray.reporting.labels import Labels, load_labels
+from lucidray.reporting.page_words import load_words
+from lucidray.wording.messages import say
 
 _TABLE_FITS_FROM = 72
 _BARS_FIT_FROM = 100
@@ -43,13 +46,15 @@ def show(reading: Reading, console: Console) -> None:
     console : rich.console.Console
         Its width, colours and encoding are kept to; what strangers wrote comes out as text, without escape sequences.
     """
-    console.print(_Terminal(console).page(reading))
+    console.print(_Terminal(console, reading.report.language).page(reading))
 
 
 class _Terminal:
     """Builds what fits one console."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, language: str) -> None:
+        self._language = language
+        self._words = load_words(language)
         self._encoding = console.encoding
         self._plain = console.options.ascii_only
         self._width = console.width
@@ -59,11 +64,11 @@ class _Terminal:
         parts: list[RenderableType] = [self._head(reading)]
         parts += self._banners(reading)
         if reading.accepted:
-            parts += [self._title("Probabilities"), *self._findings(reading)]
+            parts += [self._title(self._words["probabilities"]), *self._findings(reading)]
             if reading.measurements:
-                parts += [self._title("Measurements"), *(self._measurement(one) for one in reading.measurements)]
+                parts += [self._title(self._words["measurements"]), *(self._measurement(one) for one in reading.measurements)]
             if reading.symptoms is not None:
-                parts += [self._title("Symptoms, as told"), self._indented(self._text(reading.symptoms))]
+                parts += [self._title(self._words["symptoms_told"]), self._indented(self._text(reading.symptoms))]
             judged = show_judgement(reading)
             labels = load_labels(reading.report.language)
             if judged.two_sources:
@@ -73,8 +78,11 @@ class _Terminal:
                 parts += [self._title(labels["own_report"]), *self._report(reading.composed)]
             parts += self._judgement(reading, judged, labels)
         else:
-            parts.append(self._indented(self._text("No finding is named for a film that was not read.", "dim")))
-        parts += [Text(), self._text(reading.notice, "bold reverse")]
+            parts.append(self._indented(self._text(self._words["refused_short"], "dim")))
+        unreviewed = words.unreviewed(reading.report)
+        if unreviewed:
+            parts += [Text(), self._text(unreviewed, "bold yellow")]
+        parts += [Text(), self._text(words.notice(reading), "bold reverse")]
         return Group(*parts)
 
     def _text(self, text: str, style: str = "") -> Text:
@@ -95,14 +103,18 @@ class _Terminal:
         return (_PLAIN_MARKS if self._plain else _MARKS)[status]
 
     def _head(self, reading: Reading) -> Group:
-        verdict = Text("ACCEPTED", "bold green") if reading.accepted else Text("REFUSED: NOT READ", "bold red")
-        known = ", ".join(f"{name.lower()} {told}" for name, told in words.facts(reading.image))
+        verdict = (
+            self._text(self._words["accepted"], "bold green")
+            if reading.accepted
+            else self._text(self._words["refused"], "bold red")
+        )
+        known = ", ".join(f"{name.lower()} {told}" for name, told in words.facts(reading.image, self._language))
         lines = [Text.assemble(self._text(reading.image.name, "bold"), "  ", verdict), self._text(known, "dim")]
         overall = reading.overall
         if overall is not None and overall.probability is not None:
-            told = f"Anything abnormal: {words.STATUS_WORDS[overall.status]}, {words.percent(overall.probability)}"
+            told = f"{self._words['overall']}: {self._words.statuses[overall.status]}, {self._percent(overall.probability)}"
             if overall.threshold is not None:
-                told += f" (threshold {words.percent(overall.threshold)})"
+                told += f" ({self._threshold(overall.threshold)})"
             lines.append(self._text(told, _STATUS_STYLES[overall.status]))
         if reading.risk is not None and reading.confidence is not None:
             labels = load_labels(reading.report.language)
@@ -167,18 +179,18 @@ class _Terminal:
 
     def _banners(self, reading: Reading) -> list[RenderableType]:
         child = words.child(reading)
-        told = [("REFUSED", note.message, "bold red") for note in reading.refusal]
-        told += [("CHILD", child, "bold yellow")] if child else []
-        told += [("CORRECTED", note.message, "bold yellow") for note in reading.image.corrections]
+        told = [("tag_refused", self._said(note), "bold red") for note in reading.refusal]
+        told += [("tag_child", child, "bold yellow")] if child else []
+        told += [("tag_corrected", self._said(note), "bold yellow") for note in reading.image.corrections]
         others = [note for note in reading.warnings if not (child and note.code == words.CHILD)]
-        told += [("WARNING", note.message, "bold yellow") for note in others]
+        told += [("tag_warning", self._said(note), "bold yellow") for note in others]
         if not told:
             return []
         grid = Table.grid(padding=(0, 1))
         grid.add_column(no_wrap=True)
         grid.add_column(overflow="fold")
         for kind, message, style in told:
-            grid.add_row(Text(kind, style), self._text(message))
+            grid.add_row(self._text(self._words[kind], style), self._text(message))
         return [Text(), grid]
 
     def _findings(self, reading: Reading) -> list[RenderableType]:
@@ -190,7 +202,8 @@ class _Terminal:
         else:
             parts += [self._entry(finding) for finding in shown]
         if reading.not_assessed:
-            told = "not assessed, nothing is said of them: " + ", ".join(reading.not_assessed)
+            names = self._words.join([self._words.findings[label] for label in reading.not_assessed])
+            told = self._words.say("not_assessed_line", names=names)
             parts += [Text(), self._text(f"{self._mark('unsupported')} {told}")]
         prevalences = words.prevalences(reading)
         if prevalences:
@@ -200,13 +213,13 @@ class _Terminal:
     def _table(self, findings: list[Finding]) -> Table:
         gap = 2 if self._width >= _BARS_FIT_FROM else 1
         table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="dim")
-        table.add_column("Status", no_wrap=True)
-        table.add_column("Finding", no_wrap=True)
+        table.add_column(self._text(self._words["status"]), no_wrap=True)
+        table.add_column(self._text(self._words["finding"]), no_wrap=True)
         if self._width >= _BARS_FIT_FROM:
-            table.add_column("0 to 100 %, | threshold", no_wrap=True)
-        for heading in ("Prob.", "95 % interval", "Threshold"):
-            table.add_column(heading, justify="right", no_wrap=True)
-        table.add_column("Where", overflow="fold")
+            table.add_column(self._text(self._words["scale_title"]), no_wrap=True)
+        for heading in ("probability_short", "key_interval", "threshold_title"):
+            table.add_column(self._text(self._words[heading]), justify="right", no_wrap=True)
+        table.add_column(self._text(self._words["where"]), overflow="fold")
         for finding in findings:
             table.add_row(*self._row(finding))
         return table
@@ -214,17 +227,17 @@ class _Terminal:
     def _row(self, finding: Finding) -> list[Text]:
         style = _STATUS_STYLES[finding.status]
         weight = "bold" if finding.status in {"present", "uncertain"} else ""
-        row = [self._status(finding.status), Text(finding.label, weight)]
+        row = [self._status(finding.status), self._text(self._words.findings[finding.label], weight)]
         if self._width >= _BARS_FIT_FROM:
             row.append(self._bar(finding, style))
-        row.append(Text(_optional(finding.probability)))
-        row.append(Text("-" if finding.interval is None else words.interval(*finding.interval)))
-        row.append(Text(_optional(finding.threshold)))
-        row.append(self._text("; ".join(words.place(region) for region in finding.regions)))
+        row.append(self._text(self._optional(finding.probability)))
+        row.append(self._text("-" if finding.interval is None else words.interval(*finding.interval, self._language)))
+        row.append(self._text(self._optional(finding.threshold)))
+        row.append(self._text("; ".join(words.place(region, self._language) for region in finding.regions)))
         return row
 
     def _status(self, status: Status) -> Text:
-        return Text(f"{self._mark(status)} {words.STATUS_WORDS[status]}", _STATUS_STYLES[status])
+        return self._text(f"{self._mark(status)} {self._words.statuses[status]}", _STATUS_STYLES[status])
 
     def _bar(self, finding: Finding, style: str) -> Text:
         """Draw a probability along its root, as on the page, with a tick at the threshold."""
@@ -237,20 +250,20 @@ class _Terminal:
 
     def _entry(self, finding: Finding) -> Group:
         """Say a finding in lines, where a table does not fit."""
-        numbers = _optional(finding.probability)
+        numbers = self._optional(finding.probability)
         if finding.interval is not None:
-            numbers += f" ({words.interval(*finding.interval)})"
+            numbers += f" ({words.interval(*finding.interval, self._language)})"
         if finding.threshold is not None:
-            numbers += f", threshold {words.percent(finding.threshold)}"
-        lines: list[RenderableType] = [Text.assemble(self._status(finding.status), "  ", Text(finding.label, "bold"))]
+            numbers += f", {self._threshold(finding.threshold)}"
+        lines: list[RenderableType] = [Text.assemble(self._status(finding.status), "  ", self._text(self._words.findings[finding.label], "bold"))]
         lines.append(self._indented(self._text(numbers)))
-        lines += [self._indented(self._text(words.place(region))) for region in finding.regions]
+        lines += [self._indented(self._text(words.place(region, self._language))) for region in finding.regions]
         return Group(*lines)
 
     def _measurement(self, measurement: Measurement) -> Padding:
-        told = f"{words.measure(measurement)}: {words.value(measurement)}"
-        told += "" if measurement.reliable else " (not reliable)"
-        told += f" - {measurement.note}" if measurement.note else ""
+        told = f"{words.measure(measurement, self._language)}: {words.value(measurement, self._language)}"
+        told += "" if measurement.reliable else f" ({self._words['not_reliable']})"
+        told += f" - {say(measurement.note, self._language)}" if measurement.note else ""
         return self._indented(self._text(told))
 
     def _sentence(self, sentence: Sentence) -> Table:
@@ -260,10 +273,18 @@ class _Terminal:
         grid.add_column(overflow="fold")
         text = self._text(sentence.text)
         if sentence.verdict != "supported":
-            text.append(f" ({words.VERDICT_WORDS[sentence.verdict]})", _VERDICT_STYLES[sentence.verdict])
+            text.append_text(self._text(f" ({self._words.verdicts[sentence.verdict]})", _VERDICT_STYLES[sentence.verdict]))
         grid.add_row(Text(marks[sentence.verdict], _VERDICT_STYLES[sentence.verdict]), text)
         return grid
 
+    def _said(self, note: Note) -> str:
+        return say(note.message, self._language)
 
-def _optional(probability: float | None) -> str:
-    return "-" if probability is None else words.percent(probability)
+    def _percent(self, probability: float) -> str:
+        return words.percent(probability, self._language)
+
+    def _threshold(self, threshold: float) -> str:
+        return self._words.say("threshold", value=self._percent(threshold))
+
+    def _optional(self, probability: float | None) -> str:
+        return "-" if probability is None else self._percent(probability)

@@ -4,21 +4,12 @@ import re
 import unicodedata
 
 from lucidray.domain.radiograph import ADULT_AGE_YEARS
-from lucidray.domain.reading import Finding, ImageFacts, Measurement, ReaderRegion, Reading, Region, Report, Sentence
-from lucidray.domain.vocabulary import Status, Verdict
+from lucidray.domain.reading import NOTICE, Finding, ImageFacts, Measurement, ReaderRegion, Reading, Region, Report, Sentence
+from lucidray.domain.vocabulary import Label, Status
+from lucidray.reporting.page_words import load_words
+from lucidray.wording.messages import SOURCE, say
 
-STATUS_WORDS: dict[Status, str] = {
-    "present": "present",
-    "uncertain": "uncertain",
-    "absent": "absent",
-    "unsupported": "not assessed",
-}
 STATUS_ORDER: tuple[Status, ...] = ("present", "uncertain", "absent", "unsupported")
-VERDICT_WORDS: dict[Verdict, str] = {
-    "supported": "supported",
-    "contradicted": "contradicted",
-    "unverified": "unverified",
-}
 MIRRORED = "mirrored"  # the gate's code for a film whose left and right may be exchanged
 CHILD = "child"  # and that for one of somebody under 18
 _RIGHT_TO_LEFT_LANGUAGES = frozenset({"ar", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"})
@@ -40,8 +31,13 @@ def plain_lines(text: str) -> str:
     return "\n".join(plain(line) for line in text.splitlines())
 
 
-def percent(probability: float) -> str:
+def percent(probability: float, language: str = SOURCE) -> str:
     """Say a probability in percent with two telling digits: ``0.3 %``, ``12 %``, ``> 99 %``."""
+    words = load_words(language)
+    return words.isolated(words.number(_percent(probability)))
+
+
+def _percent(probability: float) -> str:
     if probability < 0.001:
         return "< 0.1 %"
     if probability < 0.0995:
@@ -51,69 +47,79 @@ def percent(probability: float) -> str:
     return f"{100 * probability:.0f} %"
 
 
-def interval(low: float, high: float) -> str:
+def interval(low: float, high: float, language: str = SOURCE) -> str:
     """Say an interval of probabilities in percent: ``8.0 to 14 %``."""
-    return f"{percent(low).removesuffix(' %')} to {percent(high)}"
+    words = load_words(language)
+    ends = {"low": _percent(low).removesuffix(" %"), "high": _percent(high)}
+    return words.isolated(words.say("interval", **{name: words.number(end) for name, end in ends.items()}))
 
 
-def age(years: float) -> str:
+def age(years: float, language: str = SOURCE) -> str:
     """Say an age: in months below two years."""
-    if years < 2:
-        months = int(years * 12)
-        return f"{months} month" if months == 1 else f"{months} months"
-    return f"{int(years)} years"
+    words = load_words(language)
+    return words.age("months", int(years * 12)) if years < 2 else words.age("years", int(years))
 
 
-def place(region: Region) -> str:
+def finding(label: Label, language: str = SOURCE) -> str:
+    """Say what a finding is called."""
+    return load_words(language).findings[label]
+
+
+def place(region: Region, language: str = SOURCE) -> str:
     """Say where a region is: ``right lower zone``."""
-    comma = "" if region.side in {"left", "right"} else ","
-    return f"{region.side}{comma} {region.zone} zone"
+    return load_words(language).places[f"{region.side} {region.zone}"]
 
 
-def pointed_place(region: ReaderRegion) -> str:
+def pointed_place(region: ReaderRegion, language: str = SOURCE) -> str:
     """Say where a reader's region is, as `place` does; empty where no lungs were found."""
     if region.side is None or region.zone is None:
         return ""
-    comma = "" if region.side in {"left", "right"} else ","
-    return f"{region.side}{comma} {region.zone} zone"
+    return load_words(language).places[f"{region.side} {region.zone}"]
 
 
-def size(region: Region) -> str:
+def size(region: Region, language: str = SOURCE) -> str:
     """Say how large a region is: in mm at the detector where the film has a spacing, else by the thorax's width."""
+    words = load_words(language)
     if region.size_mm is not None:
         width_mm, height_mm = region.size_mm
-        return f"{width_mm:.0f} × {height_mm:.0f} mm"
-    return f"{100 * region.size_fraction_thorax:.0f} % of thorax width"
+        return words.isolated(f"{width_mm:.0f} × {height_mm:.0f} mm")
+    return words.say("of_thorax", percent=f"{100 * region.size_fraction_thorax:.0f}")
 
 
-def measure(measurement: Measurement) -> str:
+def measure(measurement: Measurement, language: str = SOURCE) -> str:
     """Say what was measured: ``Cardiothoracic ratio``."""
-    return measurement.name.replace("_", " ").capitalize()
+    named = measurement.name.replace("_", " ").capitalize()
+    return load_words(language).measures.get(measurement.name, named)
 
 
-def value(measurement: Measurement) -> str:
+def value(measurement: Measurement, language: str = SOURCE) -> str:
     """Say a measured value with its unit; a dash where there is none."""
     if measurement.value is None:
         return "–"
+    words = load_words(language)
     number = f"{measurement.value:.2f}" if abs(measurement.value) < 10 else f"{measurement.value:.0f}"
     unit = "" if measurement.unit in {"", "1", "ratio"} else measurement.unit
-    return f"{number} {unit}".rstrip()
+    return words.isolated(f"{words.number(number)} {unit}".rstrip())
 
 
-def facts(image: ImageFacts) -> list[tuple[str, str]]:
+def facts(image: ImageFacts, language: str = SOURCE) -> list[tuple[str, str]]:
     """List what is known of the film as (name, value) pairs; what is unknown says so where a reader would miss it."""
+    words = load_words(language)
+    unknown = words["unknown"]
     known = [
-        ("View", image.view),
-        ("Age", "unknown" if image.age is None else age(image.age)),
-        ("Sex", image.sex or "unknown"),
-        ("File", f"{image.format}, {image.width_px} × {image.height_px} px"),
+        (words["fact_view"], words.views.get(image.view, image.view)),
+        (words["fact_age"], unknown if image.age is None else age(image.age, language)),
+        (words["fact_sex"], unknown if image.sex is None else words.sexes.get(image.sex, image.sex)),
+        (words["fact_file"], words.isolated(f"{image.format}, {image.width_px} × {image.height_px} px")),
     ]
     if image.pixel_spacing_mm is not None:
         row_mm, column_mm = image.pixel_spacing_mm
         spacing = f"{row_mm:.3g} mm" if row_mm == column_mm else f"{row_mm:.3g} × {column_mm:.3g} mm"
-        known.append(("Pixel spacing", f"{spacing} ({image.spacing_source})" if image.spacing_source else spacing))
+        spacing = words.isolated(words.number(spacing))
+        source = f" ({say(image.spacing_source, language)})" if image.spacing_source else ""
+        known.append((words["fact_spacing"], spacing + source))
     else:
-        known.append(("Pixel spacing", "none"))
+        known.append((words["fact_spacing"], words["no_spacing"]))
     return known
 
 
@@ -138,8 +144,19 @@ def direction(language: str) -> str:
 
 def sections(report: Report) -> list[tuple[str, list[Sentence]]]:
     """List the report's sections that have something to say, with their headings."""
-    named = [("Findings", report.findings), ("Locations", report.locations), ("Impression", report.impression)]
-    return [(heading, sentences) for heading, sentences in named if sentences]
+    named = report.headings
+    parts = [(named.findings, report.findings), (named.locations, report.locations), (named.impression, report.impression)]
+    return [(heading, sentences) for heading, sentences in parts if sentences]
+
+
+def notice(reading: Reading) -> str:
+    """Say what the reading is not for, in the report's language."""
+    return load_words(reading.report.language)["notice"] if reading.notice == NOTICE else reading.notice
+
+
+def unreviewed(report: Report) -> str:
+    """Say that nobody has reviewed the report's wording; empty where somebody has, or where it is not lucidray's."""
+    return (report.wording.notice or "") if report.wording else ""
 
 
 def looks_mirrored(reading: Reading) -> bool:
@@ -160,11 +177,12 @@ def side_marks(reading: Reading) -> tuple[str, str] | None:
 
 def child(reading: Reading) -> str | None:
     """Say that the film is of a child, with the gate's warning of it; None where it is not known to be."""
-    years = reading.image.age
+    years, language = reading.image.age, reading.report.language
     if years is None or years >= ADULT_AGE_YEARS:
         return None
-    warned = [note.message for note in reading.warnings if note.code == CHILD]
-    return " ".join([f"This is a film of a child ({age(years)}).", *warned])
+    told = load_words(language).say("child", age=age(years, language))
+    warned = [say(note.message, language) for note in reading.warnings if note.code == CHILD]
+    return " ".join([told, *warned])
 
 
 def reader(reading: Reading) -> str:
@@ -174,27 +192,20 @@ def reader(reading: Reading) -> str:
 
 def prevalences(reading: Reading) -> str:
     """Say which prevalences the probabilities assume; empty where there is none."""
-    assumed = reading.provenance.prevalence_assumed
+    assumed, language = reading.provenance.prevalence_assumed, reading.report.language
     if not assumed:
         return ""
+    table = load_words(language)
     given = set(reading.provenance.prevalence_given)
-    sample = {label: share for label, share in assumed.items() if label not in given}
-    told = []
-    if sample:
-        films = "your own calibration films" if _own_calibration(reading) else "the films that they were calibrated on"
-        told.append(f"Probabilities assume the prevalence of {films}: {_listed(sample)}.")
-    if given & set(assumed):
-        stated = {label: share for label, share in assumed.items() if label in given}
-        told.append(
-            f"These prevalences were stated for this reading, and probabilities moved to them: {_listed(stated)}."
-        )
-    told.append("Where a finding is rarer, its probability is lower than shown; where it is more common, higher.")
+    own = any(model.calibration_sha256 is not None for model in reading.provenance.models)
+
+    def listed(chosen: list[str]) -> str:
+        named = {str(label): name for label, name in table.findings.items()}
+        return table.join([f"{named.get(label, label)} {percent(assumed[label], language)}" for label in chosen])
+
+    sample = [label for label in assumed if label not in given]
+    stated = [label for label in assumed if label in given]
+    told = [table.say("prevalence_own" if own else "prevalence_note", listed=listed(sample))] if sample else []
+    if stated:
+        told.append(table.say("prevalence_given", listed=listed(stated)))
     return " ".join(told)
-
-
-def _listed(shares: dict[str, float]) -> str:
-    return ", ".join(f"{label} {percent(share)}" for label, share in shares.items())
-
-
-def _own_calibration(reading: Reading) -> bool:
-    return any(model.calibration_sha256 is not None for model in reading.provenance.models)

@@ -4,15 +4,13 @@ import re
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
-from report_requests import MIRRORED, finding, ratio, reading, request
+from report_requests import finding, ratio, reading, request
+from report_strategies import STATUSES, requests
 
-from lucidray.domain.protocols import ReportRequest
 from lucidray.domain.reading import Report
 from lucidray.domain.vocabulary import LABELS, finding_id
 from lucidray.readers.composer import Composer
 
-STATUSES = ["present", "absent", "uncertain", "unsupported"]
 # Written out here, so that a wrong word in the table is seen.
 TERMS = {
     "Atelectasis": "atelectasis",
@@ -42,70 +40,6 @@ def stance(text: str, label: str) -> str | None:
         return "uncertain"
     before = re.split("[.;:]", text[: found.start()])[-1]
     return "absent" if re.search(r"\b(no|not|without)\b", before, re.IGNORECASE) else "present"
-
-
-PLACES = st.lists(
-    st.tuples(st.sampled_from(["left", "right", "both", "midline"]), st.sampled_from(["upper", "mid", "lower"])),
-    max_size=3,
-)
-SIZES = st.none() | st.tuples(st.floats(0.1, 400), st.floats(0.1, 400))
-SYMPTOMS = (
-    st.none()
-    | st.text(max_size=60)
-    | st.lists(
-        st.sampled_from(
-            [
-                "no",
-                "fever",
-                "cough",
-                "haemoptysis",
-                "chest pain",
-                "SOB",
-                "weight loss",
-                "known COPD",
-                ",",
-                "and",
-                "but",
-                "\n",
-                "denies",
-                "for 5 days",
-                "trauma",
-                "immunosuppressed",
-                "leg swelling",
-                "heartburn",
-                "LOC",
-                "zzz",
-                "\x1b[0m",
-            ]
-        ),
-        max_size=12,
-    ).map(" ".join)
-)
-RATIOS = st.none() | st.builds(
-    ratio,
-    st.none() | st.floats(0.2, 0.9),
-    reliable=st.booleans(),
-    note=st.sampled_from(["", "AP film", "  odd \n note. "]),
-)
-
-
-@st.composite
-def requests(draw: st.DrawFn) -> ReportRequest:
-    # Many findings of one status are rare in independent draws, and the interesting ones.
-    usual = draw(st.sampled_from(STATUSES))
-    findings = []
-    for label in LABELS:
-        status = draw(st.just(usual) | st.sampled_from(STATUSES))
-        findings.append(finding(label, status, *draw(PLACES), size_mm=draw(SIZES)))
-    measured = draw(RATIOS)
-    return request(
-        *findings,
-        whole=draw(st.sampled_from(STATUSES)),
-        measurements=[measured] if measured else [],
-        symptoms=draw(SYMPTOMS),
-        age=draw(st.sampled_from([None, 4.0, 50.0])),
-        warnings=[MIRRORED] if draw(st.booleans()) else [],
-    )
 
 
 def not_assessed(report: Report) -> list[str]:
