@@ -132,9 +132,6 @@ def command(
         show(scores, settings.color)
 
 
-command = reports
-
-
 def show(scores: "ReportScores", color: str = "auto") -> None:
     """Print the table on stdout."""
     from rich.table import Table

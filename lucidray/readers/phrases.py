@@ -20,6 +20,7 @@ from lucidray.domain.errors import UsageError
 from lucidray.domain.reading import Headings, WordingReview
 from lucidray.wording.plurals import Template, check, choose
 
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 

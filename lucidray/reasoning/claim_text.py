@@ -102,7 +102,7 @@ def _pieces(line: str, lexicon: ClaimLexicon) -> Iterator[tuple[Heading | None, 
 def _capitals(words: str, line: str, lexicon: ClaimLexicon) -> tuple[Heading, int] | None:
     """Find a heading in capitals without a colon: "FINDINGS The lungs are clear."."""
     indent = len(line) - len(line.lstrip())
-    for name in (words, words.split(" ")[0].split("/")[0]):
+    for name in (words, words.split(" ", maxsplit=1)[0].split("/", maxsplit=1)[0]):
         kind = lexicon.headings.get(fold(name))
         behind = line[indent + len(name) :]
         if kind in {"read", "skipped"} and name.isupper() and not behind.isupper() and len(name) > 3:

@@ -4,7 +4,17 @@ import re
 import unicodedata
 
 from lucidray.domain.radiograph import ADULT_AGE_YEARS
-from lucidray.domain.reading import NOTICE, Finding, ImageFacts, Measurement, ReaderRegion, Reading, Region, Report, Sentence
+from lucidray.domain.reading import (
+    NOTICE,
+    Finding,
+    ImageFacts,
+    Measurement,
+    ReaderRegion,
+    Reading,
+    Region,
+    Report,
+    Sentence,
+)
 from lucidray.domain.vocabulary import Label, Status
 from lucidray.reporting.page_words import load_words
 from lucidray.wording.messages import SOURCE, say
