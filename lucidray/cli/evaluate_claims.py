@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 @click.option("--draws", type=click.IntRange(100), default=1000, show_default=True, help="Of the bootstrap.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Also write the JSON here.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Also write the JSON here."
+)
 def claims(archive: Path, half: str, draws: int, seed: int, *, as_json: bool, out: Path | None) -> None:
     """Compare claims from reports with what coders marked in them.
 
@@ -58,7 +60,7 @@ def _table(result: "Agreement") -> str:
     lines = [
         f"Claims of `present` against MeSH codes: {result.reports} {result.split} reports of Open-i.",
         "",
-        f"{'finding':<20}{'coded':>7}{'claimed':>9}{'both':>6}  {'precision':<20}{'recall':<20}{'F1':<20}{'F1 of keywords':<20}",
+        f"{'finding':<20}{'coded':>7}{'claimed':>9}{'both':>6}  {'precision':<20}{'recall':<20}{'F1':<20}keywords' F1",
     ]
     lines += [
         f"{each.label:<20}{each.coded:>7}{each.claimed:>9}{each.both:>6}  "
@@ -68,7 +70,8 @@ def _table(result: "Agreement") -> str:
     lines += [
         "",
         f"Macro over the {len(result.macro_labels)} findings with {result.min_coded} or more coded reports:",
-        f"  precision {_words(result.macro_precision)}   recall {_words(result.macro_recall)}   F1 {_words(result.macro_f1)}",
+        f"  precision {_words(result.macro_precision)}   recall {_words(result.macro_recall)}   "
+        f"F1 {_words(result.macro_f1)}",
         f"  controls: keywords without negation F1 {_words(result.macro_f1_keyword)}, "
         f"always absent F1 {_words(result.macro_f1_always_absent)}",
         "",

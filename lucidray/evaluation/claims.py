@@ -1,4 +1,4 @@
-"""How well claims agree with coders: precision, recall and F1 of "present", with intervals over reports and controls."""
+"""How well claims agree with coders: precision, recall, F1 of "present", with intervals over reports and controls."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, get_args
@@ -90,7 +90,12 @@ def keywords(text: str) -> Labels:
 
 
 def measure_agreement(
-    reports: Sequence[CodedReport], split: str, *, draws: int = 1000, seed: int = 0, report: Callable[[str], None] | None = None
+    reports: Sequence[CodedReport],
+    split: str,
+    *,
+    draws: int = 1000,
+    seed: int = 0,
+    report: Callable[[str], None] | None = None,
 ) -> Agreement:
     """Compare what claims and coders say of each report.
 
