@@ -60,11 +60,13 @@ def _table(result: "Agreement") -> str:
     lines = [
         f"Claims of `present` against MeSH codes: {result.reports} {result.split} reports of Open-i.",
         "",
-        f"{'finding':<20}{'coded':>7}{'claimed':>9}{'both':>6}  {'precision':<20}{'recall':<20}{'F1':<20}keywords' F1",
+        f"{'finding':<20}{'coded':>7}{'claimed':>9}{'both':>6}  {'precision':<20}{'recall':<20}{'F1':<20}"
+        f"{'F1, doubt as present':<22}F1 of keywords",
     ]
     lines += [
         f"{each.label:<20}{each.coded:>7}{each.claimed:>9}{each.both:>6}  "
-        f"{_words(each.precision):<20}{_words(each.recall):<20}{_words(each.f1):<20}{_words(each.keyword_f1):<20}".rstrip()
+        f"{_words(each.precision):<20}{_words(each.recall):<20}{_words(each.f1):<20}"
+        f"{_words(each.f1_with_uncertain):<22}{_words(each.keyword_f1)}"
         for each in result.labels
     ]
     lines += [
@@ -72,6 +74,7 @@ def _table(result: "Agreement") -> str:
         f"Macro over the {len(result.macro_labels)} findings with {result.min_coded} or more coded reports:",
         f"  precision {_words(result.macro_precision)}   recall {_words(result.macro_recall)}   "
         f"F1 {_words(result.macro_f1)}",
+        f"  F1 with doubt taken for present {_words(result.macro_f1_with_uncertain)}",
         f"  controls: keywords without negation F1 {_words(result.macro_f1_keyword)}, "
         f"always absent F1 {_words(result.macro_f1_always_absent)}",
         "",

@@ -10,8 +10,9 @@ from typing import cast
 
 from lucidray.domain.claim import Severity
 from lucidray.domain.vocabulary import Side, Zone
-from lucidray.reasoning.claim_lexicon import Event, Kind
+from lucidray.reasoning.claim_lexicon import Event
 from lucidray.reasoning.claim_mentions import Mention
+from lucidray.reasoning.claim_table import Kind
 
 _PARTS_AHEAD: tuple[Kind, ...] = (
     "comma",

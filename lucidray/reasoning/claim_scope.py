@@ -12,7 +12,7 @@ Chapman et al., J Biomed Inform 2001;34:301 (NegEx); Harkema et al., J Biomed In
 """
 
 from lucidray.domain.claim import Polarity
-from lucidray.reasoning.claim_lexicon import Event, Kind, Token
+from lucidray.reasoning.claim_lexicon import Event, Token
 from lucidray.reasoning.claim_mentions import (
     ALL_LABELS,
     IMPLIED,
@@ -24,6 +24,7 @@ from lucidray.reasoning.claim_mentions import (
     State,
     role_of,
 )
+from lucidray.reasoning.claim_table import Kind
 
 # How many words may stand between an adjective and its organ: "normal size of the heart".
 _REACH_OF_ADJECTIVE = 3
