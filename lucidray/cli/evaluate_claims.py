@@ -58,7 +58,7 @@ def claims(archive: Path, half: str, draws: int, seed: int, *, as_json: bool, ou
 
 def _table(result: "Agreement") -> str:
     lines = [
-        f"Claims of `present` against MeSH codes: {result.reports} {result.split} reports of Open-i.",
+        f"Claims of `present` against MeSH codes: {result.reports} reports of Open-i ({result.split}).",
         "",
         f"{'finding':<20}{'coded':>7}{'claimed':>9}{'both':>6}  {'precision':<20}{'recall':<20}{'F1':<20}"
         f"{'F1, doubt as present':<22}F1 of keywords",
