@@ -138,7 +138,7 @@ class ClaimLexicon:
             if last is not None:
                 found.append(Event(index, longest, last.meanings, last.kinds))
             elif (kind := _MARKS.get(tokens[index].word)) is not None:
-                found.append(Event(index, index + 1, (Meaning(kind, "sign"),), frozenset((kind,))))
+                found.append(Event(index, index + 1, (Meaning(kind, tokens[index].word),), frozenset((kind,))))
             index = max(longest, index + 1)
         return found
 

@@ -31,6 +31,8 @@ _PARTS: tuple[Kind, ...] = (*_PARTS_AHEAD, "opening")
 _SIGNS = frozenset(("Infiltration", "Consolidation", "Nodule", "Mass", "Effusion"))
 _RANK: dict[str, int] = {"mild": 0, "moderate": 1, "severe": 2}
 _REACH_OF_PREPOSITION = 3
+# Chinese parts clauses with a comma behind which it goes on about the same finding.
+_CLAUSE_COMMA = "，"
 _MOST_MODIFIERS = 6
 
 
@@ -117,10 +119,10 @@ def _counted(events: list[Event], kinds: tuple[Kind, ...]) -> list[int]:
 
 
 def _breaks(events: list[Event]) -> list[int]:
-    """Count the words behind which nothing more is said of what came before: "no", "although"."""
+    """Count what nothing more is said behind of what came before: "no", "although", a semicolon."""
     total, counts = 0, []
     for event in events:
-        total += event.has("negation_before") or any(meaning.value != "sign" for meaning in event.get("end"))
+        total += event.has("negation_before") or any(meaning.value != _CLAUSE_COMMA for meaning in event.get("end"))
         counts.append(total)
     return counts
 
