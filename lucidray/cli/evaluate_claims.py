@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 @click.option("--draws", type=click.IntRange(100), default=1000, show_default=True, help="Of the bootstrap.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Also write the JSON here.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Also write the JSON here."
+)
 def command(archive: Path, half: str, draws: int, seed: int, *, as_json: bool, out: Path | None) -> None:
     """Compare claims from reports with what coders marked in them.
 
@@ -56,19 +58,23 @@ def command(archive: Path, half: str, draws: int, seed: int, *, as_json: bool, o
 
 def _table(result: "Agreement") -> str:
     lines = [
-        f"Claims of `present` against MeSH codes: {result.reports} {result.split} reports of Open-i.",
+        f"Claims of `present` against MeSH codes: {result.reports} reports of Open-i ({result.split}).",
         "",
-        f"{'finding':<20}{'coded':>7}{'claimed':>9}{'both':>6}  {'precision':<20}{'recall':<20}{'F1':<20}{'F1 of keywords':<20}",
+        f"{'finding':<20}{'coded':>7}{'claimed':>9}{'both':>6}  {'precision':<20}{'recall':<20}{'F1':<20}"
+        f"{'F1, doubt as present':<22}F1 of keywords",
     ]
     lines += [
         f"{each.label:<20}{each.coded:>7}{each.claimed:>9}{each.both:>6}  "
-        f"{_words(each.precision):<20}{_words(each.recall):<20}{_words(each.f1):<20}{_words(each.keyword_f1):<20}".rstrip()
+        f"{_words(each.precision):<20}{_words(each.recall):<20}{_words(each.f1):<20}"
+        f"{_words(each.f1_with_uncertain):<22}{_words(each.keyword_f1)}"
         for each in result.labels
     ]
     lines += [
         "",
         f"Macro over the {len(result.macro_labels)} findings with {result.min_coded} or more coded reports:",
-        f"  precision {_words(result.macro_precision)}   recall {_words(result.macro_recall)}   F1 {_words(result.macro_f1)}",
+        f"  precision {_words(result.macro_precision)}   recall {_words(result.macro_recall)}   "
+        f"F1 {_words(result.macro_f1)}",
+        f"  F1 with doubt taken for present {_words(result.macro_f1_with_uncertain)}",
         f"  controls: keywords without negation F1 {_words(result.macro_f1_keyword)}, "
         f"always absent F1 {_words(result.macro_f1_always_absent)}",
         "",

@@ -1,4 +1,4 @@
-"""How well claims agree with coders: precision, recall and F1 of "present", with intervals over reports and controls."""
+"""How well claims agree with coders: precision, recall, F1 of "present", with intervals over reports and controls."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, get_args
@@ -34,7 +34,10 @@ class Interval(BaseModel):
 
 
 class LabelAgreement(BaseModel):
-    """One finding: how many reports are coded with it, claimed to show it, and both; doubtful codes are left out."""
+    """One finding: how many reports are coded with it, claimed to show it, and both; doubtful codes are left out.
+
+    Coders have no "uncertain": `f1_with_uncertain` takes claims in doubt for present.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -49,6 +52,7 @@ class LabelAgreement(BaseModel):
     precision: Interval
     recall: Interval
     f1: Interval
+    f1_with_uncertain: Interval
     keyword_f1: Interval
 
 
@@ -67,6 +71,7 @@ class Agreement(BaseModel):
     macro_precision: Interval
     macro_recall: Interval
     macro_f1: Interval
+    macro_f1_with_uncertain: Interval
     macro_f1_keyword: Interval
     macro_f1_always_absent: Interval
     labels: list[LabelAgreement]
@@ -90,7 +95,12 @@ def keywords(text: str) -> Labels:
 
 
 def measure_agreement(
-    reports: Sequence[CodedReport], split: str, *, draws: int = 1000, seed: int = 0, report: Callable[[str], None] | None = None
+    reports: Sequence[CodedReport],
+    split: str,
+    *,
+    draws: int = 1000,
+    seed: int = 0,
+    report: Callable[[str], None] | None = None,
 ) -> Agreement:
     """Compare what claims and coders say of each report.
 
@@ -127,6 +137,7 @@ def measure_agreement(
     weights = rng.multinomial(len(reports), np.full(len(reports), 1 / len(reports)), size=draws).astype(np.float64)
     weights = np.vstack([np.ones(len(reports)), weights])
     by_claims, by_keyword = _scores(marks, present, weights), _scores(marks, keyword, weights)
+    with_uncertain = _scores(marks, present + uncertain, weights)
     always_absent = _scores(marks, np.zeros_like(present), weights)
     counted = marks.coded * marks.kept
     enough = [index for index in range(len(ALL_LABELS)) if counted[:, index].sum() >= MIN_CODED]
@@ -145,6 +156,7 @@ def measure_agreement(
         macro_precision=_interval(by_claims[0][:, enough].mean(axis=1)),
         macro_recall=_interval(by_claims[1][:, enough].mean(axis=1)),
         macro_f1=_interval(by_claims[2][:, enough].mean(axis=1)),
+        macro_f1_with_uncertain=_interval(with_uncertain[2][:, enough].mean(axis=1)),
         macro_f1_keyword=_interval(by_keyword[2][:, enough].mean(axis=1)),
         macro_f1_always_absent=_interval(always_absent[2][:, enough].mean(axis=1)),
         labels=[
@@ -160,6 +172,7 @@ def measure_agreement(
                 precision=_interval(by_claims[0][:, index]),
                 recall=_interval(by_claims[1][:, index]),
                 f1=_interval(by_claims[2][:, index]),
+                f1_with_uncertain=_interval(with_uncertain[2][:, index]),
                 keyword_f1=_interval(by_keyword[2][:, index]),
             )
             for index, label in enumerate(ALL_LABELS)

@@ -59,7 +59,12 @@ QUALIFIED: dict[tuple[str, str], ClaimLabel] = {
     ("Opacity", "round"): "Nodule",
 }
 _DOUBT = "borderline"
-_NOT_OF_THE_LUNG = {("Mass", "breast"), ("Granuloma", "ribs"), ("Granuloma", "thoracic vertebrae"), ("Opacity", "abdomen")}
+_NOT_OF_THE_LUNG = {
+    ("Mass", "breast"),
+    ("Granuloma", "ribs"),
+    ("Granuloma", "thoracic vertebrae"),
+    ("Opacity", "abdomen"),
+}
 
 
 class CodedReport(NamedTuple):

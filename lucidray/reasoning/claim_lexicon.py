@@ -1,62 +1,25 @@
 """The words that claims are written in: one table a language, compiled to a tree that is walked word by word.
 
-A table's phrases may hold alternatives in brackets: ``[pleural|] effusion[|s]`` stands for four phrases. Accents, case and
-hyphens inside words do not count. A long word that no table knows counts as the one that it is a single letter away
-from, if it begins with the same letter and is not listed as a look-alike.
+Accents, case and hyphens inside words do not count. A long word that no table knows counts as the one that it is a
+single letter away from, if it begins with the same letter and is not listed as a look-alike.
 """
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from importlib.resources import files
-from itertools import product
 from typing import Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict
-
-from lucidray.domain.claim import ClaimLabel, Severity
 from lucidray.domain.errors import UsageError
-from lucidray.domain.vocabulary import Side, Zone
+from lucidray.reasoning.claim_table import ClaimTable, Kind, Meaning, entries, expand
 
-Kind = Literal[
-    "finding",
-    "other",
-    "ignored",
-    "subject",
-    "predicate",
-    "statement",
-    "negation_before",
-    "negation_after",
-    "not_negating",
-    "uncertainty_before",
-    "uncertainty_after",
-    "uncertainty_list",
-    "between",
-    "same",
-    "equals",
-    "question",
-    "question_after",
-    "end",
-    "opening",
-    "with",
-    "and",
-    "or",
-    "comma",
-    "stop",
-    "anew",
-    "preposition",
-    "verb",
-    "side",
-    "zone",
-    "severity",
-]
-Subject = Literal["heart", "lungs", "pleura", "angles", "vessels", "chest", "process", "elsewhere"]
-Predicate = Literal["normal", "enlarged", "borderline", "clear", "blunted", "neutral"]
 # Chinese is written without spaces: each of its characters is a token.
 # Accents and Arabic vowel signs that stand as characters of their own belong to their word.
-_TOKEN = re.compile(r"[\u3400-\u9fff]|(?:[^\W\d_\u3400-\u9fff][\u0300-\u036f\u064b-\u0655\u0670]*)+|\d+(?:[.,]\d+)*|[^\w\s]|_")
+_TOKEN = re.compile(
+    r"[\u3400-\u9fff]|(?:[^\W\d_\u3400-\u9fff][\u0300-\u036f\u064b-\u0655\u0670]*)+|\d+(?:[.,]\d+)*|[^\w\s]|_"
+)
 _ARABIC_PREFIXES = ("لل", "و", "ف", "ب", "ك", "ل")
 _ARABIC_ARTICLE = "ال"
 _MIN_LETTERS_FOR_TYPO = 7
@@ -81,84 +44,15 @@ _MARKS: dict[str, Kind] = {
 }
 
 
+Heading = Literal["read", "topic", "skipped"]
+
+
 class Token(NamedTuple):
     """A word, number or sign as it is compared, with its characters in the sentence."""
 
     word: str
     start: int
     end: int
-
-
-class Meaning(NamedTuple):
-    """What a phrase can mean; `value` depends on the kind, `level` says how directly a finding is named (0 or 1)."""
-
-    kind: Kind
-    value: str = ""
-    level: int = 0
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class _Terms(_Part):
-    named: list[str]
-    related: list[str] = []
-
-
-class _Combined(_Part):
-    terms: list[str]
-    labels: list[ClaimLabel]
-
-
-class _Negation(_Part):
-    before: list[str]
-    after: list[str]
-    not_negating: list[str]
-
-
-class _Uncertainty(_Part):
-    before: list[str]
-    after: list[str]
-    between: list[str]
-    list_: list[str] = []
-
-
-class _Sections(_Part):
-    read: list[str]
-    topic: list[str]
-    skipped: list[str]
-
-
-class _Table(_Part):
-    findings: dict[ClaimLabel, _Terms]
-    combined: list[_Combined] = []
-    other: list[str] = []
-    ignored: list[str] = []
-    subjects: dict[Subject, list[str]]
-    predicates: dict[Predicate, list[str]]
-    statements: list[str]
-    negation: _Negation
-    uncertainty: _Uncertainty
-    same: list[str]
-    equals: list[str] = []
-    question: list[str]
-    question_after: list[str] = []
-    ends: list[str]
-    openings: list[str] = []
-    with_: list[str]
-    and_: list[str]
-    or_: list[str]
-    anew: list[str]
-    prepositions: list[str]
-    verbs: list[str] = []
-    sides: dict[Side, list[str]]
-    zones: dict[Zone, list[str]]
-    places: dict[str, list[str]]
-    severity: dict[Severity, list[str]]
-    sections: _Sections
-    abbreviations: list[str] = []
-    look_alikes: list[str] = []
 
 
 @dataclass
@@ -198,15 +92,19 @@ class ClaimLexicon:
         Words whose full stop ends no sentence, folded.
     """
 
-    def __init__(self, table: _Table) -> None:
-        sections = (("read", table.sections.read), ("topic", table.sections.topic), ("skipped", table.sections.skipped))
-        self.headings: dict[str, Literal["read", "topic", "skipped"]] = {
+    def __init__(self, table: ClaimTable) -> None:
+        sections: tuple[tuple[Heading, list[str]], ...] = (
+            ("read", table.sections.read),
+            ("topic", table.sections.topic),
+            ("skipped", table.sections.skipped),
+        )
+        self.headings: dict[str, Heading] = {
             fold(phrase): kind for kind, terms in sections for term in terms for phrase in expand(term)
         }
         self.abbreviations = frozenset(map(fold, table.abbreviations))
         self._root = _Node()
         self._words: set[str] = set()
-        for phrase, meaning in _entries(table):
+        for phrase, meaning in entries(table):
             self._add(phrase, meaning)
         names = [*(term for terms in table.findings.values() for term in (*terms.named, *terms.related))]
         names += [term for terms in table.subjects.values() for term in terms]
@@ -221,14 +119,14 @@ class ClaimLexicon:
 
     def tokens(self, sentence: str) -> list[Token]:
         """Split a sentence into tokens, each as the tables spell it."""
-        found = []
+        found: list[Token] = []
         for token in self._bare(sentence):
             found += self._known_tokens(token)
         return found
 
     def events(self, tokens: list[Token]) -> list[Event]:
         """Find the phrases of the tables from left to right, the longest at each place."""
-        found = []
+        found: list[Event] = []
         index = 0
         while index < len(tokens):
             node, end, last = self._root, index, None
@@ -240,7 +138,7 @@ class ClaimLexicon:
             if last is not None:
                 found.append(Event(index, longest, last.meanings, last.kinds))
             elif (kind := _MARKS.get(tokens[index].word)) is not None:
-                found.append(Event(index, index + 1, (Meaning(kind, "sign"),), frozenset((kind,))))
+                found.append(Event(index, index + 1, (Meaning(kind, tokens[index].word),), frozenset((kind,))))
             index = max(longest, index + 1)
         return found
 
@@ -298,29 +196,6 @@ def _without_article(word: str) -> str:
     return word[2:] if word.startswith(_ARABIC_ARTICLE) and len(word) > 4 and " " not in word else word
 
 
-def expand(term: str) -> list[str]:
-    """Write out the alternatives in brackets: "[a|b[|s]] c" gives "a c", "b c" and "bs c"."""
-    open_brackets: list[tuple[list[str], list[str]]] = []
-    # What is finished of the alternative being read, and the alternatives before it.
-    done, options = [""], list[str]()
-    for part in re.findall(r"[\[\]|]|[^\[\]|]+", term):
-        if part == "[":
-            open_brackets.append((done, options))
-            done, options = [""], []
-        elif part == "|":
-            options += done
-            done = [""]
-        elif part == "]":
-            inner = [*options, *done]
-            done, options = open_brackets.pop()
-            done = [start + end for start, end in product(done, inner)]
-        else:
-            done = [start + part for start in done]
-    if open_brackets or options:
-        raise ValueError(f"brackets do not match: {term}")
-    return list(dict.fromkeys(" ".join(each.split()) for each in done))
-
-
 def claim_languages() -> tuple[str, ...]:
     """Return the languages that claims can be read in, by their ISO 639-1 codes."""
     folder = files("lucidray.reasoning").joinpath("languages")
@@ -339,59 +214,7 @@ def load_claim_lexicon(language: str) -> ClaimLexicon:
     if language not in claim_languages():
         raise UsageError(f"claims cannot be read in {language!r}; lucidray reads {', '.join(claim_languages())}")
     path = files("lucidray.reasoning").joinpath("languages", language, "claims.json")
-    return ClaimLexicon(_Table.model_validate_json(path.read_bytes()))
-
-
-def _entries(table: _Table) -> Iterator[tuple[str, Meaning]]:
-    def each(terms: Iterable[str], meaning: Meaning) -> Iterator[tuple[str, Meaning]]:
-        return ((phrase, meaning) for term in terms for phrase in expand(term))
-
-    for label, by_level in table.findings.items():
-        yield from each(by_level.named, Meaning("finding", label))
-        yield from each(by_level.related, Meaning("finding", label, 1))
-    for combined in table.combined:
-        for name in combined.labels:
-            yield from each(combined.terms, Meaning("finding", name))
-    for subject, terms in table.subjects.items():
-        yield from each(terms, Meaning("subject", subject))
-    for predicate, terms in table.predicates.items():
-        yield from each(terms, Meaning("predicate", predicate))
-    for side, terms in table.sides.items():
-        yield from each(terms, Meaning("side", side))
-    for zone, terms in table.zones.items():
-        yield from each(terms, Meaning("zone", zone))
-    for place, terms in table.places.items():
-        side_name, zone_name = place.split()
-        yield from each(terms, Meaning("side", side_name))
-        yield from each(terms, Meaning("zone", zone_name))
-    for severity, terms in table.severity.items():
-        yield from each(terms, Meaning("severity", severity))
-    plain: list[tuple[Kind, list[str]]] = [
-        ("other", table.other),
-        ("ignored", table.ignored),
-        ("statement", table.statements),
-        ("negation_before", table.negation.before),
-        ("negation_after", table.negation.after),
-        ("not_negating", table.negation.not_negating),
-        ("uncertainty_before", table.uncertainty.before),
-        ("uncertainty_after", table.uncertainty.after),
-        ("uncertainty_list", table.uncertainty.list_),
-        ("between", table.uncertainty.between),
-        ("same", table.same),
-        ("equals", table.equals),
-        ("question", table.question),
-        ("question_after", table.question_after),
-        ("end", table.ends),
-        ("opening", table.openings),
-        ("with", table.with_),
-        ("and", table.and_),
-        ("or", table.or_),
-        ("anew", table.anew),
-        ("preposition", table.prepositions),
-        ("verb", table.verbs),
-    ]
-    for kind, terms in plain:
-        yield from each(terms, Meaning(kind))
+    return ClaimLexicon(ClaimTable.model_validate_json(path.read_bytes()))
 
 
 def _joins(tokens: list[Token], index: int) -> bool:
@@ -410,7 +233,7 @@ def _shorter(word: str) -> Iterator[str]:
 
 
 def _one_edit_apart(typed: str, word: str) -> bool:
-    """Whether `typed` is `word` with one letter wrong, missing, added or exchanged with its neighbour, but the first."""
+    """Whether `typed` is `word` with one letter wrong, missing, added or exchanged with the next; not the first."""
     if typed[0] != word[0] or abs(len(typed) - len(word)) > 1:
         return False
     same = 0
@@ -419,5 +242,3 @@ def _one_edit_apart(typed: str, word: str) -> bool:
     rest, other = typed[same:], word[same:]
     exchanged = len(rest) > 1 and rest[1::-1] == other[:2] and rest[2:] == other[2:]
     return exchanged or rest[1:] == other[1:] or rest[1:] == other or rest == other[1:]
-
-

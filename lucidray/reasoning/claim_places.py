@@ -10,16 +10,29 @@ from typing import cast
 
 from lucidray.domain.claim import Severity
 from lucidray.domain.vocabulary import Side, Zone
-from lucidray.reasoning.claim_lexicon import Event, Kind
-from lucidray.reasoning.claim_scope import Mention
+from lucidray.reasoning.claim_lexicon import Event
+from lucidray.reasoning.claim_mentions import Mention
+from lucidray.reasoning.claim_table import Kind
 
-_PARTS_AHEAD: tuple[Kind, ...] = ("comma", "and", "or", "between", "with", "end", "negation_before", "uncertainty_before", "same")
+_PARTS_AHEAD: tuple[Kind, ...] = (
+    "comma",
+    "and",
+    "or",
+    "between",
+    "with",
+    "end",
+    "negation_before",
+    "uncertainty_before",
+    "same",
+)
 # "In the left base there is an opacity": such an opening parts a place from what came before it only.
 _PARTS: tuple[Kind, ...] = (*_PARTS_AHEAD, "opening")
 # Findings that say how something looks; what they are put down to is where they are.
 _SIGNS = frozenset(("Infiltration", "Consolidation", "Nodule", "Mass", "Effusion"))
 _RANK: dict[str, int] = {"mild": 0, "moderate": 1, "severe": 2}
 _REACH_OF_PREPOSITION = 3
+# Chinese parts clauses with a comma behind which it goes on about the same finding.
+_CLAUSE_COMMA = "，"
 _MOST_MODIFIERS = 6
 
 
@@ -78,7 +91,7 @@ def places(found: list[Mention], events: list[Event]) -> list[Place]:
         if event.has("preposition"):
             prepositions_end = event.end
         own = following < len(found) and found[following].event == index
-        if not event.has("side", "zone", "severity"):
+        if not event.has("side", "zone", "severity") or _is_elsewhere(index, following, found, events, parts_ahead):
             continue
         if own and not event.has("predicate", "severity"):
             owner = following
@@ -106,10 +119,10 @@ def _counted(events: list[Event], kinds: tuple[Kind, ...]) -> list[int]:
 
 
 def _breaks(events: list[Event]) -> list[int]:
-    """Count the words behind which nothing more is said of what came before: "no", "although"."""
+    """Count what nothing more is said behind of what came before: "no", "although", a semicolon."""
     total, counts = 0, []
     for event in events:
-        total += event.has("negation_before") or any(meaning.value != "sign" for meaning in event.get("end"))
+        total += event.has("negation_before") or any(meaning.value != _CLAUSE_COMMA for meaning in event.get("end"))
         counts.append(total)
     return counts
 
@@ -134,11 +147,36 @@ def _owner(
     parted_after = parts_ahead[found[following].event] > parts_ahead[index]
     if parted_before != parted_after:
         return following if parted_before else before
+    if (
+        parted_before
+        and _has_end(events[index + 1 : found[following].event])
+        and not _has_end(events[found[before].event + 1 : index])
+    ):
+        return before
     if parted_before:
         return before if after_preposition or events[index].has("severity") is False else following
     if _stands_before(index, found[following].event, events):
         return following
-    return before if after_preposition or _gap(index, found[before].event, events) < _gap(index, found[following].event, events) else following
+    return (
+        before
+        if after_preposition or _gap(index, found[before].event, events) < _gap(index, found[following].event, events)
+        else following
+    )
+
+
+def _has_end(events: list[Event]) -> bool:
+    return any(event.has("end") for event in events[:_MOST_MODIFIERS])
+
+
+def _is_elsewhere(index: int, following: int, found: list[Mention], events: list[Event], parts: list[int]) -> bool:
+    """Whether a word of place is about another organ: "elevated right hemidiaphragm with atelectasis"."""
+    if index + 1 >= len(events) or events[index + 1].start != events[index].end:
+        return False
+    if not any(meaning.value == "elsewhere" for meaning in events[index + 1].get("subject")):
+        return False
+    if following and parts[found[following - 1].event] == parts[index]:
+        return False  # "free air below the right hemidiaphragm"
+    return following >= len(found) or parts[found[following].event] > parts[index]
 
 
 def _stands_before(index: int, target: int, events: list[Event]) -> bool:
@@ -181,7 +219,12 @@ def _explain(found: list[Mention], given: list[Place], events: list[Event]) -> N
     for index in range(1, len(found)):
         before, here = found[index - 1], found[index]
         place = given[index]
-        if place.sides or place.zones or here.clause != before.clause or before.polarity not in {"present", "uncertain"}:
+        if (
+            place.sides
+            or place.zones
+            or here.clause != before.clause
+            or before.polarity not in {"present", "uncertain"}
+        ):
             continue
         between = events[before.event + 1 : here.event]
         told = any(event.has("equals", "same") for event in between)

@@ -1,137 +1,42 @@
 """What one sentence says of each finding that it names: present, absent, uncertain, or nothing.
 
-The rules are those of NegEx and ConText: a cue before a finding reaches forward to the end of its clause or to a word that
-starts something new, a cue behind it reaches back over the list that it closes, and some phrases look like a negation and
-are none ("no change in the effusion"). Added to them: a heart, a lung or an angle with what is said of it ("the heart is
-not enlarged"), alternatives ("atelectasis versus scarring" leaves both uncertain), and clinical questions, history and
-recommendations, which say nothing of the film.
+The rules are those of NegEx and ConText: a cue before a finding reaches forward to the end of its clause or to a word
+that starts something new, a cue behind it reaches back over the list that it closes, and some phrases look like a
+negation and are none ("no change in the effusion"). Added to them: a heart, a lung or an angle with what is said of it
+("the heart is not enlarged"), alternatives ("atelectasis versus scarring" leaves both uncertain), and clinical
+questions, history and recommendations, which say nothing of the film.
 
 References
 ----------
 Chapman et al., J Biomed Inform 2001;34:301 (NegEx); Harkema et al., J Biomed Inform 2009;42:839 (ConText).
 """
 
-from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Literal, get_args
-
-from lucidray.domain.claim import ClaimLabel, Polarity
-from lucidray.reasoning.claim_lexicon import ClaimLexicon, Event, Kind, Token
-
-NAMED, RELATED, IMPLIED = 0, 1, 2
-_ALL: tuple[str, ...] = (*(label for part in get_args(ClaimLabel)[:1] for label in get_args(part)), "Free Air")
-# What clear lungs and a film without an acute abnormality deny; chosen by how seldom coders of Open-i then code it.
-CLEAR_LUNGS = ("Consolidation", "Infiltration", "Pneumonia")
-NO_ACUTE_PROCESS = ("Consolidation", "Pneumonia", "Edema", "Pneumothorax")
-
-_Said = tuple[tuple[str, ...], Polarity, int]
-# (what is spoken of, what is said of it, whether that is negated): labels, polarity, and how directly they are named.
-_SAID: dict[tuple[str, str, bool], _Said] = {
-    ("heart", "normal", False): (("Cardiomegaly",), "absent", RELATED),
-    ("heart", "clear", False): (("Cardiomegaly",), "absent", RELATED),
-    ("heart", "enlarged", False): (("Cardiomegaly",), "present", NAMED),
-    ("heart", "enlarged", True): (("Cardiomegaly",), "absent", NAMED),
-    ("heart", "borderline", False): (("Cardiomegaly",), "uncertain", RELATED),
-    ("lungs", "clear", False): (CLEAR_LUNGS, "absent", IMPLIED),
-    ("lungs", "normal", False): (CLEAR_LUNGS, "absent", IMPLIED),
-    ("pleura", "clear", False): (("Effusion", "Pneumothorax"), "absent", IMPLIED),
-    ("pleura", "normal", False): (("Effusion", "Pneumothorax"), "absent", IMPLIED),
-    ("angles", "clear", False): (("Effusion",), "absent", IMPLIED),
-    ("angles", "normal", False): (("Effusion",), "absent", IMPLIED),
-    ("angles", "blunted", False): (("Effusion",), "uncertain", RELATED),
-    ("angles", "blunted", True): (("Effusion",), "absent", IMPLIED),
-    ("vessels", "normal", False): (("Edema",), "absent", IMPLIED),
-    ("vessels", "enlarged", False): (("Edema",), "uncertain", RELATED),
-    ("vessels", "borderline", False): (("Edema",), "uncertain", RELATED),
-    ("chest", "normal", False): (_ALL, "absent", IMPLIED),
-    ("chest", "clear", False): (CLEAR_LUNGS, "absent", IMPLIED),
-}
+from lucidray.domain.claim import Polarity
+from lucidray.reasoning.claim_lexicon import Event, Token
+from lucidray.reasoning.claim_mentions import (
+    ALL_LABELS,
+    IMPLIED,
+    NAMED,
+    NO_ACUTE_PROCESS,
+    SAID,
+    Mention,
+    Scope,
+    State,
+    role_of,
+)
+from lucidray.reasoning.claim_table import Kind
 
 # How many words may stand between an adjective and its organ: "normal size of the heart".
 _REACH_OF_ADJECTIVE = 3
 
-Scope = Literal["none", "negated", "uncertain", "question", "same"]
-Link = Literal["list", "or", "and", "between", "cue", "with", "new", "plain"]
 
-
-_ROLES: tuple[tuple[str, frozenset[Kind]], ...] = (
-    ("ignored", frozenset(("ignored",))),
-    ("mention", frozenset(("finding", "other"))),
-    ("statement", frozenset(("statement",))),
-    ("end", frozenset(("end", "opening"))),
-    ("not_negating", frozenset(("not_negating",))),
-    ("question", frozenset(("question", "question_after"))),
-    ("same", frozenset(("same",))),
-    ("between", frozenset(("between",))),
-    ("negation", frozenset(("negation_before", "negation_after"))),
-    ("uncertainty", frozenset(("uncertainty_before", "uncertainty_after", "uncertainty_list"))),
-    ("subject", frozenset(("subject",))),
-    ("predicate", frozenset(("predicate",))),
-    ("connector", frozenset(("comma", "and", "or", "with"))),
-)
-
-
-@lru_cache(maxsize=512)
-def _role_of(kinds: frozenset[Kind]) -> str:
-    return next((role for role, those in _ROLES if kinds & those), "none")
-
-
-@dataclass
-class Mention:
-    """A finding in a sentence, or something else that a cue can be about (no labels).
-
-    Attributes
-    ----------
-    labels : tuple of str
-    level : int
-        Named, told by a related word, or only implied by a general statement.
-    polarity : Polarity or None
-        None where the sentence asks, recommends or looks back.
-    event : int
-        Index of its event in the sentence.
-    link : Link
-        How it hangs together with the mention before it.
-    clause : int
-    by_word : bool
-        Named by a word of its own, and not by what is said of an organ.
-    """
-
-    labels: tuple[str, ...]
-    level: int
-    polarity: Polarity | None
-    event: int
-    link: Link
-    clause: int
-    by_word: bool = True
-
-
-@dataclass
-class _State:
-    """What is open at one place of the sentence."""
-
-    scope: Scope = "none"
-    same_as: Polarity | None = None
-    count: int = 0
-    fresh: bool = False
-    listing: bool = False
-    clause: int = 0
-    opened: bool = False
-    verb: bool = False
-    link: Link = "new"
-    before: str = ""
-    pending: tuple[str, Scope, int] | None = None
-    subjects: list[str] = field(default_factory=list)
-    touched: bool = False
-    settled: int = 0
-
-
-def mentions(tokens: list[Token], events: list[Event], lexicon: ClaimLexicon) -> list[Mention]:
+def mentions(tokens: list[Token], events: list[Event]) -> list[Mention]:
     """Find what a sentence says of the findings.
 
     Parameters
     ----------
     tokens, events
-        Of one sentence, from `lexicon`.
+        Of one sentence, from one lexicon.
 
     Returns
     -------
@@ -149,7 +54,7 @@ class _Walk:
     def __init__(self, tokens: list[Token], events: list[Event]) -> None:
         self.tokens, self.events = tokens, events
         self.found: list[Mention] = []
-        self.state = _State()
+        self.state = State()
         self.closed = self._closed_lists()
 
     def run(self) -> list[Mention]:
@@ -177,7 +82,7 @@ class _Walk:
             case "mention":
                 self._mention(index, event)
             case "statement":
-                self._add(index, _ALL, IMPLIED, "absent", by_word=False)
+                self._add(index, ALL_LABELS, IMPLIED, "absent", by_word=False)
             case "end":
                 self._end_clause(opened=event.has("opening"))
             case "not_negating":
@@ -208,7 +113,7 @@ class _Walk:
 
     def _role(self, index: int, event: Event) -> str:
         """Return which of an event's meanings counts here: the first in the order of `_ROLES` that it can have."""
-        role = _role_of(event.kinds)
+        role = role_of(event.kinds)
         if role == "uncertainty" and self._is_said_of_organ(index):
             return "predicate"
         return role
@@ -240,11 +145,8 @@ class _Walk:
             state.subjects = []
 
     def _question(self, event: Event) -> None:
-        if event.has("question_after") and self._group_is_open() and not event.has("question"):
-            for mention in self._group():
-                mention.polarity = None
-            return
-        if event.has("question_after") and self._group_is_open() and self.state.before in {"mention", "predicate"}:
+        behind = not event.has("question") or self.state.before in {"mention", "predicate"}
+        if event.has("question_after") and self._group_is_open() and behind:
             for mention in self._group():
                 mention.polarity = None
             return
@@ -276,7 +178,9 @@ class _Walk:
         state = self.state
         before, after = event.has("uncertainty_before", "uncertainty_list"), event.has("uncertainty_after")
         if before and after:
-            after = self._follows_mention(index) and not self._leads_to_mention(index)
+            after = not self._leads_to_mention(index) and (
+                self._follows_mention(index) or not self._leads_anywhere(index)
+            )
         elif before and not self._leads_anywhere(index) and self._follows_mention(index):
             after = True
         if after:
@@ -313,6 +217,8 @@ class _Walk:
             state.fresh = state.fresh and state.count == 0
             state.link = "and" if state.link in {"plain", "list"} else state.link
         else:
+            if state.scope == "question":
+                self._maybe_anew(index)
             if state.scope in {"negated", "same"} and state.count:
                 state.scope = "none"
             state.fresh = False
@@ -359,7 +265,9 @@ class _Walk:
         state.pending = None
         state.subjects, state.touched = [], False
 
-    def _add(self, index: int, labels: tuple[str, ...], level: int, polarity: Polarity | None, *, by_word: bool = True) -> None:
+    def _add(
+        self, index: int, labels: tuple[str, ...], level: int, polarity: Polarity | None, *, by_word: bool = True
+    ) -> None:
         state = self.state
         self.found.append(Mention(labels, level, polarity, index, state.link, state.clause, by_word))
         state.link, state.before, state.verb = "plain", "mention", False
@@ -396,7 +304,11 @@ class _Walk:
         attributive = self._is_next_to(index, "subject", "finding", "other")
         preceding = self.events[index - 1] if index else None
         told_of = preceding is not None and preceding.end == event.start and preceding.has("subject")
-        if state.subjects and not (attributive and (event.has("severity") or not told_of)) and not (state.touched and attributive):
+        if (
+            state.subjects
+            and not (attributive and (event.has("severity") or not told_of))
+            and not (state.touched and attributive)
+        ):
             said = [self._say(index, subject, name, scope) for subject in dict.fromkeys(state.subjects)]
             state.touched = True
             state.before = "predicate"
@@ -407,7 +319,7 @@ class _Walk:
         state.before = "predicate"
 
     def _say(self, index: int, subject: str, predicate: str, scope: Scope) -> bool:
-        said = _SAID.get((subject, predicate, scope == "negated"))
+        said = SAID.get((subject, predicate, scope == "negated"))
         if said is None:
             return False
         labels, polarity, level = said
@@ -419,14 +331,20 @@ class _Walk:
     def _answers(self, index: int) -> bool:
         """Whether a "no" is the answer behind a colon: "Pneumothorax: no"."""
         event = self.events[index]
-        if not self._group_is_open() or event.start == 0 or self.tokens[event.start - 1].word not in {":", "：", "-", "(", "="}:
+        if (
+            not self._group_is_open()
+            or event.start == 0
+            or self.tokens[event.start - 1].word not in {":", "：", "-", "(", "="}
+        ):
             return False
         behind = self.tokens[event.end].word if event.end < len(self.tokens) else "."
         return behind in {".", ",", ";", ")", "。", "，", "；", "،"}
 
     def _follows_mention(self, index: int) -> bool:
         """Whether a mention stands in the clause before this event, with no comma or cue after it."""
-        return bool(self.found) and self.found[-1].clause == self.state.clause and self.state.link == "plain" and index > 0
+        return (
+            bool(self.found) and self.found[-1].clause == self.state.clause and self.state.link == "plain" and index > 0
+        )
 
     def _leads_to_mention(self, index: int) -> bool:
         """Whether the next event but places and degrees is a finding that directly follows."""

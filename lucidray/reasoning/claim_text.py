@@ -5,11 +5,9 @@ Everything here is a walk over the text: a megabyte of commas takes no longer th
 
 import re
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from lucidray.reasoning.claim_lexicon import ClaimLexicon, fold
-
-Heading = Literal["read", "topic", "skipped"]
+from lucidray.reasoning.claim_lexicon import ClaimLexicon, Heading, fold
 
 _LONGEST_HEADING = 48
 _MARKUP_BEFORE = re.compile(r"[\s>#*_•·–—-]+")
@@ -102,7 +100,7 @@ def _pieces(line: str, lexicon: ClaimLexicon) -> Iterator[tuple[Heading | None, 
 def _capitals(words: str, line: str, lexicon: ClaimLexicon) -> tuple[Heading, int] | None:
     """Find a heading in capitals without a colon: "FINDINGS The lungs are clear."."""
     indent = len(line) - len(line.lstrip())
-    for name in (words, words.split(" ", maxsplit=1)[0].split("/", maxsplit=1)[0]):
+    for name in (words, words.split(" ", 1)[0].split("/", 1)[0]):
         kind = lexicon.headings.get(fold(name))
         behind = line[indent + len(name) :]
         if kind in {"read", "skipped"} and name.isupper() and not behind.isupper() and len(name) > 3:

@@ -1,12 +1,12 @@
 """What a text says of the findings: from a report to claims.
 
-Which words name which finding is written in one table a language (``languages/<code>/claims.json``); how cues of negation
-and doubt reach, in `claim_scope`; how places are given out, in `claim_places`. Choices that the tables make:
+Which words name which finding is written in one table a language (``languages/<code>/claims.json``); how cues of
+negation and doubt reach, in `claim_scope`; how places are given out, in `claim_places`. Choices that the tables make:
 
-- *Opacity* and *airspace disease* are related words of Infiltration, as coders and labellers have one term for all three;
-  where the text also names an infiltrate, its own word decides. A *nodular* or *rounded* opacity is a Nodule.
-- A *granuloma* is a Nodule, calcified or not; *scarring* is Fibrosis, *congestion* and *heart failure* are Edema, *COPD* is
-  Emphysema, each as a related word.
+- *Opacity* and *airspace disease* are related words of Infiltration, as coders and labellers have one term for all
+  three; where the text also names an infiltrate, its own word decides. A *nodular* or *rounded* opacity is a Nodule.
+- A *granuloma* is a Nodule, calcified or not; *scarring* is Fibrosis, *congestion* and *heart failure* are Edema,
+  *COPD* is Emphysema, each as a related word.
 - *Blunted angles* leave an Effusion uncertain, a *borderline* heart a Cardiomegaly. "Likely" is said of what is there,
   "possibly" and "probably" are doubt, and alternatives ("or", "versus") leave all of them uncertain.
 - "Resolved" is absent; "improved", "stable", "resolving" are present.
@@ -21,8 +21,9 @@ from typing import cast
 from lucidray.domain.claim import Claim, ClaimLabel, Polarity, Severity
 from lucidray.domain.vocabulary import Side, Zone
 from lucidray.reasoning.claim_lexicon import claim_languages, load_claim_lexicon
+from lucidray.reasoning.claim_mentions import IMPLIED
 from lucidray.reasoning.claim_places import places
-from lucidray.reasoning.claim_scope import IMPLIED, mentions
+from lucidray.reasoning.claim_scope import mentions
 from lucidray.reasoning.claim_text import claiming_sentences
 
 __all__ = ["claim_languages", "extract_claims", "summarise"]
@@ -54,15 +55,15 @@ def extract_claims(text: str, language: str = "en") -> list[Claim]:
     for sentence in claiming_sentences(text, lexicon):
         tokens = lexicon.tokens(sentence)
         events = lexicon.events(tokens)
-        mentioned = mentions(tokens, events, lexicon)
+        mentioned = mentions(tokens, events)
         said: dict[tuple[str, Polarity, Side | None, Zone | None, Severity | None], int] = {}
         for mention, place in zip(mentioned, places(mentioned, events), strict=True):
             if mention.polarity is None:
                 continue
             severity = None if mention.polarity == "absent" else place.severity
             for label in mention.labels:
-                claim = (label, mention.polarity, place.side, place.zone, severity)
-                said[claim] = min(mention.level, said.get(claim, mention.level))
+                key = (label, mention.polarity, place.side, place.zone, severity)
+                said[key] = min(mention.level, said.get(key, mention.level))
         for (label, polarity, side, zone, degree), level in said.items():
             name = cast("ClaimLabel", label)
             found.append(

@@ -1,4 +1,4 @@
-"""Reads the hand-labelled texts that claims are tested with: ``text | label polarity [side] [zone] [severity]; ...``."""
+"""Reads hand-labelled texts: ``text | label polarity [side] [zone] [severity]; ...``."""
 
 from pathlib import Path
 from typing import get_args
