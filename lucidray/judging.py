@@ -123,7 +123,8 @@ def about_text(parts: Cut, name: str, *, left_machine: bool) -> list[Note]:
 
 def about_patient(asked: ReportRequest) -> tuple[Patient, tuple[tuple[str, ...], ...]]:
     """Collect what is known beside the film, and which symptoms need an answer whatever the film shows."""
-    symptoms = [symptom for symptom in parse(asked.symptoms or "") if symptom.concept != OTHER]
+    # Without any, the lexicons of symptoms are not loaded.
+    symptoms = [one for one in parse(asked.symptoms) if one.concept != OTHER] if asked.symptoms else []
     # Named as there and as missing counts as there.
     given = tuple(dict.fromkeys(symptom.concept for symptom in symptoms if not symptom.negated))
     denied = tuple(dict.fromkeys(s.concept for s in symptoms if s.negated and s.concept not in given))

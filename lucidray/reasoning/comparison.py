@@ -79,8 +79,10 @@ def compare(findings: Sequence[Finding], claims: Sequence[Claim] | None) -> list
     for finding in findings:
         own = tuple(claim for claim in claims if claim.label == finding.label)
         mates = mates_of(finding.label)
-        says_mate = any(claim.label in mates and claim.polarity == "present" for claim in claims)
-        sees_mate = any(by_label[mate].status == "present" for mate in mates)
+        says_mate = any(
+            claim.label in mates and claim.polarity == "present" and same_side([claim], finding) for claim in claims
+        )
+        sees_mate = any(may_be_same(own, by_label[mate]) for mate in mates)
         relation = _relation(finding, own, says_mate=says_mate, sees_mate=sees_mate)
         compared.append(Comparison(finding.label, finding, own, polarity(own), relation, _inconsistent(own)))
     free_air = tuple(claim for claim in claims if claim.label == "Free Air")
@@ -114,6 +116,17 @@ def sides_said(claims: Iterable[Claim]) -> frozenset[Side]:
     """Return which of the two sides present claims name; empty where none does."""
     named = [claim for claim in claims if claim.polarity == "present" and claim.label not in _WITHOUT_SIDE]
     return _two(claim.side for claim in named if claim.side is not None)
+
+
+def same_side(claims: Iterable[Claim], finding: Finding) -> bool:
+    """Whether present claims and a finding may be of one place: they share a side, or one of them names none."""
+    said, seen = sides_said(claims), sides_seen(finding)
+    return not said or not seen or bool(said & seen)
+
+
+def may_be_same(claims: Sequence[Claim], mate: Finding) -> bool:
+    """Whether claims may be of a shadow that the classifier calls by another name, and sees or may see on that side."""
+    return mate.status in ("present", "uncertain") and same_side(claims, mate)
 
 
 def _two(sides: Iterable[Side]) -> frozenset[Side]:

@@ -34,9 +34,10 @@ def agreement(compared: Sequence[Comparison]) -> tuple[int, int]:
     """Return on how many findings the reader agrees, and on how many it can be compared.
 
     It can be compared on a finding that the classifier decided and that the reader names, and on every present finding,
-    which a reader should not pass over.
+    which a reader should not pass over. What it calls by another name counts once, with the finding that is there.
     """
-    decided = [one for one in compared if one.status in ("present", "absent")]
+    renamed = [one for one in compared if one.status == "absent" and one.relation == "other_name"]
+    decided = [one for one in compared if one.status in ("present", "absent") and one not in renamed]
     comparable = [one for one in decided if one.says is not None or one.status == "present"]
     agreed = [one for one in comparable if one.relation in ("agree", "other_name") and not one.inconsistent]
     return len(agreed), len(comparable)

@@ -98,8 +98,9 @@ def _counted_instead(label: ClaimLabel, points: dict[ClaimLabel, float]) -> Clai
     def weight(which: ClaimLabel) -> tuple[float, int]:
         return points[which], -order.index(which)
 
-    heavier: list[ClaimLabel] = [m for m in mates_of(label) if m in points and weight(m) > weight(label)]
-    return max(heavier, key=weight) if heavier else None
+    group: list[ClaimLabel] = [label, *(mate for mate in mates_of(label) if mate in points)]
+    heaviest: ClaimLabel = max(group, key=weight)
+    return None if heaviest == label else heaviest
 
 
 def _said_of(one: Comparison, wording: Wording) -> str:

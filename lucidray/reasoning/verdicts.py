@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from lucidray.domain.claim import Claim
 from lucidray.domain.reading import READER_ID, Finding, ReaderRegion, Report, Sentence
 from lucidray.domain.vocabulary import Side, Verdict
-from lucidray.reasoning.comparison import denies, mates_of, sides_said, sides_seen
+from lucidray.reasoning.comparison import denies, mates_of, may_be_same, sides_said, sides_seen
 from lucidray.reasoning.sections import Cut
 
 
@@ -92,7 +92,7 @@ def verdict_of(claim: Claim, finding: Finding | None, mates: Sequence[Finding]) 
     if claim.polarity == "present":
         if finding.status == "absent":
             # "Consolidation" where the classifier calls the shadow pneumonia is another word, and no contradiction.
-            return "unverified" if any(mate.status in ("present", "uncertain") for mate in mates) else "contradicted"
+            return "unverified" if any(may_be_same([claim], mate) for mate in mates) else "contradicted"
         return _by_side(sides_said([claim]), sides_seen(finding))
     if finding.status == "absent":
         return "supported"

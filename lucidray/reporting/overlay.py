@@ -58,10 +58,10 @@ def draw(reading: Reading) -> Image.Image:
             if box is not None:
                 named.append((box, text, FINDING_COLOURS[finding.label]))
     labels = load_labels(reading.report.language)
-    for number, region in enumerate(reading.reader_regions, start=1):
-        box = film.from_stored(Box(*region.box_xyxy_px)).scaled(factor, factor).clipped(bounds)
+    for number, pointed in enumerate(reading.reader_regions, start=1):
+        box = film.from_stored(Box(*pointed.box_xyxy_px)).scaled(factor, factor).clipped(bounds)
         if box is not None:
-            name = plain(region.name) or labels.say("reader_unnamed", number=number)
+            name = plain(pointed.name) or labels.say("reader_unnamed", number=number)
             named.append((box, labels.say("reader_tag", name=name), WHITE))
     for box, _, colour in named:
         _frame(pen, box, colour, max(2, size_px // 6))

@@ -84,6 +84,21 @@ def test_another_name_of_the_same_shadow_is_no_contradiction() -> None:
     assert compared["Mass"] == "reader_adds"
 
 
+def test_another_name_on_the_other_side_is_another_thing() -> None:
+    of = findings(finding("Pneumonia", "present", "right"))
+    compared = {one.label: one.relation for one in compare(of, [claim("Consolidation", side="left")])}
+    assert compared["Pneumonia"] == "reader_silent"
+    assert compared["Consolidation"] == "reader_adds"
+    compared = {one.label: one.relation for one in compare(of, [claim("Consolidation", side="right")])}
+    assert compared["Pneumonia"] == "other_name"
+
+
+def test_another_name_of_what_may_be_there_is_no_addition() -> None:
+    compared = {one.label: one.relation for one in compare(findings(Nodule="uncertain"), [claim("Mass")])}
+    assert compared["Mass"] == "other_name"
+    assert compared["Nodule"] == "undecided"
+
+
 def test_free_air_is_not_overheard() -> None:
     one = relation_of("Free Air", findings(), [claim("Free Air")])
     assert (one.relation, one.status, one.probability) == ("reader_adds", "unsupported", None)

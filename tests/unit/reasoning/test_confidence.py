@@ -65,6 +65,11 @@ def test_a_reader_is_as_good_as_its_words_and_its_agreement(claims, tokens, read
     assert confidence(findings(Effusion="present"), claims, tokens).reader == reader
 
 
+def test_another_name_of_a_shadow_agrees_once() -> None:
+    one = confidence(findings(Pneumonia="present"), [claim("Consolidation"), claim("Edema")])
+    assert "It agrees with 1 of 2 findings that can be compared." in one.basis
+
+
 def test_a_reader_that_cannot_be_judged_has_no_number() -> None:
     one = confidence(findings(), [])
     assert one.reader is None

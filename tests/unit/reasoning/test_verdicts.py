@@ -92,6 +92,12 @@ def test_another_name_of_a_shadow_is_not_contradicted() -> None:
     assert judge("Mass.", [claim("Mass")], of, []).verdict == "contradicted"
 
 
+def test_another_name_on_the_other_side_is_contradicted() -> None:
+    of = findings(finding("Pneumonia", "present", "right"))
+    assert judge("Left.", [claim("Consolidation", side="left")], of, []).verdict == "contradicted"
+    assert judge("Right.", [claim("Consolidation", side="right")], of, []).verdict == "unverified"
+
+
 def test_a_readers_boxes_are_evidence_of_what_it_sees_and_not_of_what_it_denies() -> None:
     regions = [pointed(1, "Effusion", "left"), pointed(2, "Effusion", "right"), pointed(3, None, "left", "device")]
     left = judge("Left effusion.", [claim("Effusion", side="left")], findings(Effusion="unsupported"), regions)
