@@ -4,8 +4,11 @@ It prints its port, and answers as the model's name tells it to. What it was sen
 """
 
 import json
+import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 REPORT = "The lungs are clear. The heart is not enlarged. There is no pneumothorax."
@@ -191,6 +194,20 @@ class Handler(BaseHTTPRequestHandler):
     def hang_up(self) -> None:
         self.close_connection = True
         self.connection.close()
+
+
+@contextmanager
+def running() -> Iterator[str]:
+    """Run the server as a process, and give its address, without a path."""
+    # Clients that hang up on purpose make it complain.
+    with subprocess.Popen(
+        [sys.executable, __file__], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+        finally:
+            process.kill()
 
 
 if __name__ == "__main__":

@@ -1,29 +1,19 @@
 """A real server process, started by the tests."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
+import chat_server
 import pytest
 
 
 @pytest.fixture(scope="session")
 def address() -> Iterator[str]:
     """Where the server listens, without a path."""
-    script = Path(__file__).parents[3] / "chat_server.py"
-    # Clients that hang up on purpose make it complain.
-    with subprocess.Popen(
-        [sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as process:
-        try:
-            assert process.stdout is not None
-            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
-        finally:
-            process.kill()
+    with chat_server.running() as where:
+        yield where
 
 
 @pytest.fixture
