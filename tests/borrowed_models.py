@@ -209,6 +209,60 @@ def write_tokenizer(folder: Path) -> None:
     ).save_pretrained(folder)
 
 
+def bert_files(folder: Path) -> "Any":
+    """Write config and vocabulary of a small BERT, and return the config."""
+    transformers = pytest.importorskip("transformers", reason="needs lucidray[zero-shot]")
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    words += ["no", "a", "the", "is", "there", "lung", "lungs", "pleural", "effusion", "nodule", "mass", "heart", "."]
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "vocab.txt").write_text("\n".join(words) + "\n")
+    config = transformers.BertConfig(
+        vocab_size=len(words), hidden_size=16, num_hidden_layers=3, num_attention_heads=2, intermediate_size=32
+    )
+    transformers.BertTokenizerFast(str(folder / "vocab.txt")).save_pretrained(folder)
+    return config
+
+
+def biovil_folder(folder: Path, *, with_time: bool = True) -> Path:
+    """Make a folder in the layout of BioViL-T or BioViL; the text model is small, the image model is not."""
+    make_torchvision_importable()
+    config = bert_files(folder)
+    import torch
+
+    from lucidray.models.zero_shot_biovil import ImageNetwork, TextNetwork
+
+    torch.manual_seed(0)
+    (folder / "config.json").write_text(
+        json.dumps({**config.to_dict(), "model_type": "cxr-bert", "projection_size": 128})
+    )
+    text = TextNetwork(config, 128).state_dict() | {"cls.predictions.bias": torch.zeros(3)}
+    torch.save(text, folder / "pytorch_model.bin")
+    image = ImageNetwork(with_time=with_time).state_dict()
+    if with_time:
+        image |= {"encoder.vit_pooler.type_embed": torch.zeros(2, 1, 256)}
+    name = "biovil_t_image_model_proj_size_128.pt" if with_time else "biovil_image_resnet50_proj_size_128.pt"
+    torch.save(image, folder / name)
+    return folder
+
+
+def medclip_folder(folder: Path, *, swin: bool = False) -> Path:
+    """Make a folder in the layout of MedCLIP; the text model is small, the vision model is not."""
+    make_torchvision_importable()
+    config = bert_files(folder / "text")
+    config.save_pretrained(folder / "text")
+    import torch
+
+    from lucidray.models.zero_shot_medclip import ResNetVision, SwinVision, TextNetwork
+
+    torch.manual_seed(0)
+    vision = (SwinVision() if swin else ResNetVision()).state_dict()
+    state = {f"vision_model.{key}": value for key, value in vision.items()}
+    state |= {f"text_model.{key}": value for key, value in TextNetwork(config).state_dict().items()}
+    state |= {"text_model.model.embeddings.position_ids": torch.arange(512)[None], "logit_scale": torch.tensor(2.6593)}
+    torch.save(state, folder / "pytorch_model.bin")
+    return folder
+
+
 def open_clip_folder(folder: Path) -> Path:
     """Make a folder of a small model of open_clip."""
     make_torchvision_importable()
@@ -290,5 +344,8 @@ def specs(folder: Path) -> dict[str, Callable[[], str]]:
         "torchxrayvision jfhealthcare": lambda: torchxrayvision_home(folder, "jfhealthcare-densenet121"),
         "zero-shot hf": lambda: f"zero-shot:hf:{clip_folder(folder / 'clip')}",
         "zero-shot siglip": lambda: f"zero-shot:hf:{clip_folder(folder / 'siglip', 'siglip')}",
+        "zero-shot biovil": lambda: f"zero-shot:biovil:{biovil_folder(folder / 'biovil')}",
+        "zero-shot medclip": lambda: f"zero-shot:medclip:{medclip_folder(folder / 'medclip')}",
+        "zero-shot medclip swin": lambda: f"zero-shot:medclip:{medclip_folder(folder / 'swin', swin=True)}",
         "zero-shot open_clip": lambda: f"zero-shot:open_clip:{open_clip_folder(folder / 'open_clip')}",
     }

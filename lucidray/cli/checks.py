@@ -6,7 +6,7 @@ import platform
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -140,11 +140,7 @@ def extra_checks() -> Iterator[Check]:
     except importlib.metadata.PackageNotFoundError:
         yield Check("extras", "all", "unknown: lucidray is not installed", ok=False, cure="pip install .")
         return
-    needed: dict[str, list[str]] = {}
-    for match in filter(None, map(_REQUIREMENT.match, lines)):
-        if match["name"] != "lucidray":
-            needed.setdefault(match["extra"], []).append(match["name"])
-    for extra, packages in needed.items():
+    for extra, packages in packages_of_extras(lines).items():
         missing = [name for name in packages if not _is_installed(name)]
         if missing:
             yield Check(
@@ -152,6 +148,24 @@ def extra_checks() -> Iterator[Check]:
             )
         else:
             yield Check("extras", extra, "installed")
+
+
+def packages_of_extras(lines: Iterable[str]) -> dict[str, list[str]]:
+    """Return the packages of each optional part, from the requirements in lucidray's own metadata."""
+    needed: dict[str, list[str]] = {}
+    for match in filter(None, map(_REQUIREMENT.match, lines)):
+        if match["name"] != "lucidray":
+            needed.setdefault(match["extra"], []).append(match["name"])
+    return needed
+
+
+def missing_of_extra(extra: str) -> list[str]:
+    """Return the packages of an optional part that are not installed; all that is known of it where lucidray is not."""
+    try:
+        lines = importlib.metadata.requires("lucidray") or []
+    except importlib.metadata.PackageNotFoundError:
+        return []
+    return [name for name in packages_of_extras(lines).get(extra, []) if not _is_installed(name)]
 
 
 def _is_installed(package: str) -> bool:

@@ -19,12 +19,7 @@ if TYPE_CHECKING:
 
     from lucidray.domain.backend import Backend
 
-# Where each kind keeps its table; one that is not part of this installation is passed over.
-TABLES = (
-    ("classifier", "lucidray.models.registry", "CLASSIFIERS"),
-    ("segmenter", "lucidray.models.registry", "SEGMENTERS"),
-    ("reader", "lucidray.readers.registry", "READERS"),
-)
+READERS_MODULE = "lucidray.readers.registry"
 
 
 @dataclass(frozen=True)
@@ -70,12 +65,37 @@ def command(session: Session, as_json: bool) -> None:
 
 def list_models() -> Iterator[Row]:
     """Yield every model that this installation knows."""
-    for role, module, name in TABLES:
-        if find_spec(module) is None:
-            continue
-        registry = import_module(module)
-        for backend in getattr(registry, name):
-            yield Row(role, backend, registry.missing_part(backend))
+    from lucidray.models.registry import CLASSIFIERS, SEGMENTERS, missing_part
+
+    for role, backends in (("classifier", CLASSIFIERS), ("segmenter", SEGMENTERS)):
+        for backend in backends:
+            yield Row(role, backend, missing_part(backend))
+    yield from _list_readers()
+
+
+def _list_readers() -> Iterator[Row]:
+    """Yield the readers, where this installation has a table of them."""
+    from lucidray.cli.checks import missing_of_extra
+    from lucidray.domain.backend import Backend
+
+    if find_spec(READERS_MODULE) is None:
+        return
+    for name, entry in import_module(READERS_MODULE).READERS.items():
+        backend = Backend(
+            name=name,
+            module=entry.module,
+            extra=entry.extra,
+            licence=entry.licence,
+            gated=entry.gated,
+            sends_data_away=entry.sends_data != "never",
+            weights="",
+            size="",
+            ran_real_weights=bool(entry.ran_on_real_weights),
+            note=entry.what if entry.sends_data == "never" else f"{entry.what}; sends the film: {entry.sends_data}",
+        )
+        missing = missing_of_extra(entry.extra) if entry.extra else []
+        cure = f"without {', '.join(missing)}: pip install 'lucidray[{entry.extra}]'" if missing else ""
+        yield Row("reader", backend, cure)
 
 
 def _show(rows: list[Row], cards: dict[str, dict[str, Any]], console: "Console") -> None:

@@ -67,7 +67,7 @@ def _along(cells: int, start: float, end: float) -> npt.NDArray[np.float64]:
     return (centres - start) / (end - start) * cells
 
 
-def _sampled(values: npt.NDArray[np.float32], places: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _sampled(values: npt.NDArray[np.floating], places: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Interpolate along the first axis at places in cells from the first edge; outside the map there is nothing."""
     last = len(values) - 1
     position = np.clip(places - 0.5, 0, last)

@@ -124,6 +124,30 @@ CLASSIFIERS: tuple[Backend, ...] = (
         ran_real_weights=False,
         note="BiomedCLIP (MIT) and its like by open_clip",
     ),
+    Backend(
+        name="zero-shot:biovil:FOLDER",
+        module="lucidray.models.zero_shot_biovil",
+        extra="zero-shot",
+        licence="MIT",
+        gated=False,
+        sends_data_away=False,
+        weights="microsoft/BiomedVLP-BioViL-T: your folder, or the hub's cache",
+        size="0.6 GB",
+        ran_real_weights=False,
+        note="BioViL-T and BioViL, built from their published layout; exact maps",
+    ),
+    Backend(
+        name="zero-shot:medclip:FOLDER",
+        module="lucidray.models.zero_shot_medclip",
+        extra="zero-shot",
+        licence="not stated",
+        gated=False,
+        sends_data_away=False,
+        weights="medclip-resnet or medclip-vit: your folder",
+        size="0.5 GB",
+        ran_real_weights=False,
+        note="MedCLIP, built from its published layout; exact maps",
+    ),
 )
 SEGMENTERS: tuple[Backend, ...] = (
     Backend(
@@ -143,7 +167,7 @@ SEGMENTERS: tuple[Backend, ...] = (
 _PACKAGES = {
     "torchxrayvision": ("torch", "torchvision", "torchxrayvision"),
     "timm": ("torch", "timm"),
-    "zero-shot": ("torch", "transformers", "open_clip"),
+    "zero-shot": ("torch", "torchvision", "transformers", "open_clip"),
 }
 
 
@@ -254,10 +278,20 @@ def _zero_shot_open_clip(rest: str, threads: int, device: str) -> Any:
     return backend_module("lucidray.models.zero_shot_open_clip", "zero-shot").open_model(rest, threads, device)
 
 
+def _zero_shot_biovil(rest: str, threads: int, device: str) -> Any:
+    return backend_module("lucidray.models.zero_shot_biovil", "zero-shot").open_model(rest, threads, device)
+
+
+def _zero_shot_medclip(rest: str, threads: int, device: str) -> Any:
+    return backend_module("lucidray.models.zero_shot_medclip", "zero-shot").open_model(rest, threads, device)
+
+
 _OPENERS: dict[str, Callable[[str, int, str], Any]] = {
     "torchxrayvision": _torchxrayvision,
     "onnx": _onnx,
     "timm": _timm,
     "zero-shot:hf": _zero_shot_hf,
     "zero-shot:open_clip": _zero_shot_open_clip,
+    "zero-shot:biovil": _zero_shot_biovil,
+    "zero-shot:medclip": _zero_shot_medclip,
 }

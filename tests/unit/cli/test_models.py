@@ -60,3 +60,25 @@ def test_a_classifier_is_chosen_by_option_and_by_setting(run, monkeypatch) -> No
     assert missing.err == "error: nowhere has no card.json; docs/models.md says what it holds\n"
     monkeypatch.setenv("LUCIDRAY_DEVICE", "gpu")
     assert run("read", film).code == 2
+
+
+def test_readers_are_listed_where_there_is_a_table_of_them(monkeypatch) -> None:
+    from types import SimpleNamespace
+
+    from lucidray.cli import models
+
+    near = {"module": "a", "extra": None, "licence": "MIT", "gated": False, "sends_data": "never", "what": "near"}
+    far = {**near, "extra": "bench", "gated": True, "sends_data": "always", "what": "far"}
+    readers = {
+        "near": SimpleNamespace(**near, ran_on_real_weights=None),
+        "far": SimpleNamespace(**far, ran_on_real_weights=False),
+    }
+    monkeypatch.setattr(models, "find_spec", lambda name: object())
+    monkeypatch.setattr(models, "import_module", lambda name: SimpleNamespace(READERS=readers))
+    monkeypatch.setattr("lucidray.cli.checks.missing_of_extra", lambda extra: ["torchxrayvision"])
+    rows = {row.backend.name: row for row in models.list_models() if row.role == "reader"}
+    assert not rows["near"].backend.sends_data_away
+    assert rows["near"].missing == ""
+    assert rows["far"].backend.sends_data_away
+    assert "always" in rows["far"].backend.note
+    assert rows["far"].missing == "without torchxrayvision: pip install 'lucidray[bench]'"
