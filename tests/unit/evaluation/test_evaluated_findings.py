@@ -39,7 +39,9 @@ def sample() -> tuple[list[Film], dict[str, Said]]:
             "Mass": "uncertain" if number % 10 == 0 else "positive" if mass else "negative",
             "Hernia": "positive" if number == 3 else "negative",
         }
-        film = labelled(number, truth, view="AP" if rng.random() < 0.5 else "PA", sex="male" if number % 2 else "female")
+        film = labelled(
+            number, truth, view="AP" if rng.random() < 0.5 else "PA", sex="male" if number % 2 else "female"
+        )
         score = float(rng.normal(1.5 * there))
         probability = 1 / (1 + np.exp(1.2 - score))
         films.append(film)
@@ -138,7 +140,9 @@ def test_controls_know_nothing(sample) -> None:
 
 
 def test_the_view_is_a_shortcut_where_it_tells_the_truth() -> None:
-    films = [labelled(n, {"Mass": "positive" if n % 2 else "negative"}, view="AP" if n % 2 else "PA") for n in range(40)]
+    films = [
+        labelled(n, {"Mass": "positive" if n % 2 else "negative"}, view="AP" if n % 2 else "PA") for n in range(40)
+    ]
     said = {film.key: Said("assessed", "", {"Mass": 0.5}) for film in films}
     controls = evaluate(Scored(films, said), resamples=20)["findings"]["Mass"]["controls"]
     assert controls["view_alone_auroc"] == 1.0

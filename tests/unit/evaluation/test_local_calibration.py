@@ -106,7 +106,13 @@ def test_an_aim_that_cannot_be_met_stops_everything() -> None:
 
 def test_aims_are_read_from_text() -> None:
     assert parse_aims(["pneumonia:sensitivity=0.9"]) == {"Pneumonia": Aim("sensitivity", 0.9)}
-    for text in ("Pneumonia", "Pneumonia:sensitivity", "Pneumonia:f1=0.5", "Gout:sensitivity=0.5", "Mass:sensitivity=1"):
+    for text in (
+        "Pneumonia",
+        "Pneumonia:sensitivity",
+        "Pneumonia:f1=0.5",
+        "Gout:sensitivity=0.5",
+        "Mass:sensitivity=1",
+    ):
         with pytest.raises(UsageError):
             parse_aims([text])
     with pytest.raises(UsageError, match="two targets"):
@@ -117,7 +123,12 @@ def test_children_are_kept_apart_and_only_certain_labels_count() -> None:
     def film(name: str, age: float | None, state: str) -> Film:
         return Film(name, None, LabelledFilm(name, {"Mass": state}, age_years=age))  # type: ignore[dict-item]
 
-    films = [film("a", 6, "positive"), film("b", 40, "negative"), film("c", None, "uncertain"), film("d", 70, "positive")]
+    films = [
+        film("a", 6, "positive"),
+        film("b", 40, "negative"),
+        film("c", None, "uncertain"),
+        film("d", 70, "positive"),
+    ]
     assert [one.key for one in of_population(films, "children")] == ["a"]
     adults = of_population(films, "adults")
     assert [one.key for one in adults] == ["b", "c", "d"]
