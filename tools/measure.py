@@ -1,7 +1,8 @@
 """Measure the shipped weights on the test split of the project's own films, and write docs/results/*.json.
 
-`python tools/measure.py FILMS [PART ...] [--limit N]` runs the same commands that users run, and keeps what they say but
-for the names of films. Parts: findings, localization, anatomy, gate, gate-views. `python tools/results.py` makes the page of it.
+`python tools/measure.py FILMS [PART ...] [--limit N]` runs the same commands that users run, and keeps what they say
+but for the names of films. Parts: findings, localization, anatomy, gate, gate-views. `python tools/results.py` makes
+the page of it.
 """
 
 import argparse

@@ -14,17 +14,19 @@ RESULTS = ROOT / "docs" / "results"
 WEIGHTS = ROOT / "lucidray" / "models" / "weights"
 PAGE = ROOT / "docs" / "results.md"
 ANY = "Any abnormality"
+FEW_BOXES = 5
 
 HEAD = """# Results
 
-Written by `make results` from the files in [results/](results/), which `make measure FILMS=path/to/films` makes with the
-commands of [evaluation.md](evaluation.md). **Research use only, not for clinical diagnosis.**
+Written by `make results` from the files in [results/](results/), which `make measure FILMS=path/to/films` makes with
+the commands of [evaluation.md](evaluation.md). **Research use only, not for clinical diagnosis.**
 
-Every figure is over films of patients that no training and no tuning saw, with its 95 % interval and the films behind it.
-Films that the gate refused are not in it; how many these are is told. `nih` has films of 512 pixels a side, `nih_small` of
-128; both are NIH ChestX-ray14, whose labels were mined from reports, one in ten wrong. Published figures stand beside ours to
-give a scale: **they are on other test sets, and no comparison.**
+Every figure is over films of patients that no training and no tuning saw, with its 95 % interval and the films behind
+it. Films that the gate refused are not in it; how many these are is told. `nih` has films of 512 pixels a side,
+`nih_small` of 128; both are NIH ChestX-ray14, whose labels were mined from reports, one in ten wrong. Published figures
+stand beside ours to give a scale: **they are on other test sets, and no comparison.**
 """
+
 
 def page() -> str:
     """Return the whole page."""
@@ -69,7 +71,17 @@ def _means(found: dict[str, Any]) -> str:
         f"{films['assessed']:,} films of {found['patients']:,} patients assessed; {films['refused']} refused by the gate,"
         f" {films['unreadable']} unreadable, {films['missing']} missing.",
     ]
-    rows = [("mean AUROC within a source", "value", "findings", "films (patients)", "view alone", "shuffled", "always normal")]
+    rows = [
+        (
+            "mean AUROC within a source",
+            "value",
+            "findings",
+            "films (patients)",
+            "view alone",
+            "shuffled",
+            "always normal",
+        )
+    ]
     for source, mean in found["means"].items():
         auroc = mean["auroc"]
         rows.append(
@@ -83,9 +95,7 @@ def _means(found: dict[str, Any]) -> str:
                 _plain(mean["always_normal_auroc"]),
             )
         )
-    told = [
-        f"- `{source}`: {', '.join(mean['findings'])}" for source, mean in found["means"].items()
-    ]
+    told = [f"- `{source}`: {', '.join(mean['findings'])}" for source, mean in found["means"].items()]
     lines += [_table(rows), "In the means:\n\n" + "\n".join(told), _published("findings")]
     return "\n\n".join(lines)
 
@@ -152,7 +162,9 @@ def _groups(found: dict[str, Any]) -> str:
                 rows.append((name, *cells))
         if len(rows) > 1:
             parts.append(_table(rows))
-    parts.append("Empty: fewer than five films of either class. Children are of another hospital, and read by an output of")
+    parts.append(
+        "Empty: fewer than five films of either class. Children are of another hospital, and read by an output of"
+    )
     parts[-1] += " their own."
     return "\n\n".join(parts)
 
@@ -184,10 +196,21 @@ def _shortcuts(found: dict[str, Any]) -> str:
 
 
 def _localization(found: dict[str, Any]) -> str:
-    keys = ("pointing", "iou_over_0.1", "iou_over_0.3", "iou_over_0.5", "iobb_over_0.1", "iobb_over_0.25", "iobb_over_0.5")
+    keys = (
+        "pointing",
+        "iou_over_0.1",
+        "iou_over_0.3",
+        "iou_over_0.5",
+        "iobb_over_0.1",
+        "iobb_over_0.25",
+        "iobb_over_0.5",
+    )
     names = ("pointing game", "IoU > 0.1", "IoU > 0.3", "IoU > 0.5", "IoBB > 0.1", "IoBB > 0.25", "IoBB > 0.5")
     rows: list[tuple[str, ...]] = [("boxes", "boxes (films)", *names)]
+    few = [f"{name} ({group['n']})" for name, group in found["groups"].items() if group["n"] < FEW_BOXES]
     for name, group in found["groups"].items():
+        if group["n"] < FEW_BOXES:
+            continue
         count = f"{group['n']} ({group['n_films']})"
         rows.append((name, count, *(_figure(group[key]) for key in keys)))
         rows.append(("*random box*", "", *(_plain(group[key]["random_box"]) for key in keys)))
@@ -200,6 +223,7 @@ def _localization(found: dict[str, Any]) -> str:
             " baseline sees the film. Lung opacity: the maps of Infiltration, Pneumonia, Consolidation, Atelectasis and"
             " Edema as one.",
             _table(rows),
+            *([f"In all boxes, and too few to stand alone: {', '.join(few)}."] if few else []),
             *([f"Without a map: {left}."] if left else []),
             _published("localization"),
         )
@@ -221,7 +245,13 @@ def _anatomy(found: dict[str, Any]) -> str:
     for source, one in found["sources"].items():
         for organ, figures in one["organs"].items():
             rows.append(
-                (source, organ.replace("_", " "), _figure(figures["dice"], 3), _figure(figures["iou"], 3), f"{figures['dice']['n']}")
+                (
+                    source,
+                    organ.replace("_", " "),
+                    _figure(figures["dice"], 3),
+                    _figure(figures["iou"], 3),
+                    f"{figures['dice']['n']}",
+                )
             )
         ratio = one["cardiothoracic_ratio"]
         if ratio is not None:
@@ -247,7 +277,9 @@ def _gate(*files: dict[str, Any] | None) -> str:
             what = "test films" if truth == "frontal" and name == names[0] else name
             count = f"{one['n']:,} ({one['n_patients']:,})"
             named = _figure(one["named"], 3) if "named" in one else ""
-            rows.append((what, truth.replace("_", " "), _figure(one["accepted"], 3), _figure(one["refused"], 3), named, count))
+            rows.append(
+                (what, truth.replace("_", " "), _figure(one["accepted"], 3), _figure(one["refused"], 3), named, count)
+            )
     if len(rows) == 1:
         return ""
     return "\n\n".join(

@@ -174,7 +174,8 @@ def _said(row: Row) -> Said:
 
 
 def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.7g}"
+    # All digits: a run that is taken up again must call what the whole run would have called.
+    return "" if value is None else repr(float(value))
 
 
 def _fingerprint(film: Film) -> str:

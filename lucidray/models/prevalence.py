@@ -62,6 +62,8 @@ def at_prevalence(score: Score, wanted: float) -> Score:
     shift = _log_odds(wanted) - _log_odds(score.prevalence)
 
     def moved(p: float) -> float:
+        if p == score.prevalence:
+            return wanted  # to the last digit: below it or not is what a status turns on
         return p if p in (0.0, 1.0) else 1.0 / (1.0 + exp(-(_log_odds(p) + shift)))
 
     interval = None

@@ -47,7 +47,11 @@ class Table:
         self.path = path
         self.faults: list[RowFault] = []
         with _opened(path) as file:
-            self.header = tuple(name.strip() for name in next(_reader(file, path), []))
+            names = [name.strip() for name in next(_reader(file, path), [])]
+        # Headers of NIH's files end in commas that their rows do not have.
+        while names and not names[-1]:
+            names.pop()
+        self.header = tuple(names)
         if not any(self.header):
             raise InputError(f"{path.name} has no header: its first line must name the columns")
 
@@ -67,6 +71,8 @@ class Table:
                 for fields in reader:
                     if not fields:
                         continue
+                    if len(fields) > wanted and not any(fields[wanted:]):
+                        fields = fields[:wanted]  # noqa: PLW2901
                     if len(fields) != wanted:
                         self.faults.append(RowFault(reader.line_num, f"{len(fields)} fields instead of {wanted}"))
                         continue

@@ -168,7 +168,9 @@ def test_padchest_knows_narrower_names(tmp_path: Path, said: str, positive: set[
     assert (film.view, film.age_years, film.sex) == ("AP supine", 84.0, "female")
 
 
-@pytest.mark.parametrize("said", ["['exclude', 'pneumonia']", "", "[]", "['suboptimal study']", "['unchanged']", "[nan]"])
+@pytest.mark.parametrize(
+    "said", ["['exclude', 'pneumonia']", "", "[]", "['suboptimal study']", "['unchanged']", "[nan]"]
+)
 def test_padchest_names_rows_that_say_nothing(tmp_path: Path, said: str) -> None:
     labels = read(tmp_path, padchest(said))
     assert not labels.films
