@@ -113,7 +113,7 @@ def from_table(
     report = columns.pick(names, columns.REPORT_COLUMNS)
     items = [_item(row, folder, column, known, report, label_columns) for row in rows]
     if label_columns.needs_whole_table:
-        filled = columns.whole_table([item.labels or {} for item in items])
+        filled = columns.whole_table([item.labels for item in items])
         items = [replace(item, labels=labels) for item, labels in zip(items, filled, strict=True)]
     if not any(item.labels for item in items):  # a column of other people's labels says nothing here
         items = [replace(item, labels=None) for item in items]

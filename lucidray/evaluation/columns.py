@@ -14,7 +14,7 @@ PATIENT_COLUMNS = ("patient", "patient_id", "subject_id", "patientid")
 REPORT_COLUMNS = ("reference_report", "reference", "report", "report_text", "text", "prediction", "generated")
 # Of a column that lists findings: by NIH's convention, what such a list does not name was looked for and not found.
 NIH_COLUMNS = ("finding_labels",)
-LIST_COLUMNS = ("label", "labels", "class", "diagnosis")
+LIST_COLUMNS = ("label", "labels", "class", "finding", "diagnosis")
 _SEPARATORS = "|;,"
 _TRUE = {"1", "1.0", "true", "yes", "y", "present", "positive"}
 _FALSE = {"0", "0.0", "false", "no", "n", "absent", "negative"}
@@ -74,8 +74,11 @@ class LabelColumns:
         """Whether what was looked for shows only once all rows are read."""
         return self._list is not None
 
-    def read(self, row: Mapping[str, Any]) -> dict[Label, Polarity]:
+    def read(self, row: Mapping[str, Any]) -> dict[Label, Polarity] | None:
         """Return the findings of one row; of a list, those that are named, and all others as absent for NIH's.
+
+        None where a list is empty, or holds a name that is none of the 14 findings and so may hide one of them
+        ("bacterial pneumonia"): nothing is known of that film then. NIH's lists are whole by their own rules.
 
         Raises
         ------
@@ -83,11 +86,13 @@ class LabelColumns:
             A cell of a finding's column is neither a number nor a word that is known.
         """
         labels: dict[Label, Polarity] = {}
-        if self._nih is not None:
-            labels |= dict.fromkeys(LABELS, "absent")
         listed = self._nih or self._list
         if listed is not None:
-            labels |= self._listed(str(row.get(listed) or ""))
+            found, clear = self._listed(str(row.get(listed) or ""))
+            if not clear:
+                return None
+            labels |= dict.fromkeys(LABELS, "absent") if self._nih else {}
+            labels |= found
         for column, label in self._single.items():
             value = str("" if row.get(column) is None else row[column]).strip().lower()
             if not value or value == "nan":
@@ -102,23 +107,24 @@ class LabelColumns:
                 raise InputError(f"{column} = {row[column]!r} is no label: 1, 0, -1 (uncertain) or nothing")
         return labels
 
-    def _listed(self, cell: str) -> dict[Label, Polarity]:
+    def _listed(self, cell: str) -> tuple[dict[Label, Polarity], bool]:
+        """Return the findings in a list, and whether all that it says is known."""
         for separator in _SEPARATORS[1:]:
             cell = cell.replace(separator, _SEPARATORS[0])
-        found: dict[Label, Polarity] = {}
-        for name in filter(None, (part.strip() for part in cell.split(_SEPARATORS[0]))):
-            label = label_of(name)
-            if label is not None:
-                found[label] = "present"
-            elif name.lower() not in _NORMAL:
-                self.strange.add(name)
-        return found
+        names = list(filter(None, (part.strip() for part in cell.split(_SEPARATORS[0]))))
+        found: dict[Label, Polarity] = {label: "present" for name in names if (label := label_of(name)) is not None}
+        strange = {name for name in names if label_of(name) is None and name.lower() not in _NORMAL}
+        self.strange |= strange
+        return found, bool(names) and (self._nih is not None or not strange)
 
 
-def whole_table(rows: Sequence[dict[Label, Polarity]]) -> list[dict[Label, Polarity]]:
+def whole_table(rows: Sequence[dict[Label, Polarity] | None]) -> list[dict[Label, Polarity] | None]:
     """Fill rows of a `label` column: a finding that occurs somewhere in the table is absent where it is not named."""
-    occurring = {label for row in rows for label in row}
-    return [{label: row.get(label, "absent") for label in LABELS if label in occurring} for row in rows]
+    occurring = {label for row in rows if row is not None for label in row}
+    return [
+        None if row is None else {label: row.get(label, "absent") for label in LABELS if label in occurring}
+        for row in rows
+    ]
 
 
 def report_of(row: Mapping[str, Any], column: str | None = None) -> str | None:

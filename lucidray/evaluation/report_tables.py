@@ -129,6 +129,8 @@ def match(predictions: list[Record], references: list[Record]) -> Pairs:
     InputError
         Nothing fits, or file names without folders are not unique.
     """
+    # A film of which nothing is known decides nothing.
+    references = [one for one in references if one.text is not None or one.labels]
     by, name_of = "name", _whole_name
     shared = {one.name for one in predictions} & {one.name for one in references}
     if not shared:
@@ -138,9 +140,8 @@ def match(predictions: list[Record], references: list[Record]) -> Pairs:
                 raise InputError(f"no name is in both files, and file names without folders repeat in the {side}")
         shared = {name_of(one) for one in predictions} & {name_of(one) for one in references}
     if not shared:
-        raise InputError(
-            f"no film is in both files: {predictions[0].name!r} is a prediction, {references[0].name!r} a reference"
-        )
+        known = f"{references[0].name!r} a reference" if references else "no reference says anything"
+        raise InputError(f"no film is in both files: {predictions[0].name!r} is a prediction, {known}")
     found = {name_of(one): one for one in references}
     both = [one for one in predictions if name_of(one) in shared]
     return Pairs(

@@ -5,6 +5,7 @@ import pytest
 from lucidray.batch.inputs import from_table
 from lucidray.domain.errors import InputError, UsageError
 from lucidray.domain.vocabulary import LABELS
+from lucidray.evaluation.columns import LabelColumns, whole_table
 
 
 def table(tmp_path: Path, text: str, name: str = "films.csv") -> Path:
@@ -67,6 +68,14 @@ def test_labels_as_nih_lists_them_speak_of_all_findings(tmp_path) -> None:
 def test_a_column_of_one_label_speaks_of_the_findings_that_occur_in_it(tmp_path) -> None:
     first, second = from_table(table(tmp_path, "image,label\na,normal\nb,pneumonia\n")).items
     assert (first.labels, second.labels) == ({"Pneumonia": "absent"}, {"Pneumonia": "present"})
+
+
+def test_a_label_that_may_hide_a_finding_makes_nothing_known() -> None:
+    rows = [
+        LabelColumns(["label"]).read({"label": cell}) for cell in ("pneumonia", "bacterial pneumonia", "", "normal")
+    ]
+    assert whole_table(rows) == [{"Pneumonia": "present"}, None, None, {"Pneumonia": "absent"}]
+    assert LabelColumns(["Finding Labels"]).read({"Finding Labels": ""}) is None
 
 
 def test_a_reference_report_in_one_column_or_in_sections(tmp_path) -> None:

@@ -87,3 +87,14 @@ def test_partners(tmp_path) -> None:
         match(twice, known)
     with pytest.raises(InputError, match="no film is in both"):
         match(known, read_records(write(tmp_path / "d.csv", "image,report\nz,A\n"))[0])
+
+
+def test_a_film_of_which_nothing_is_known_is_no_reference(tmp_path) -> None:
+    predicted, _ = read_records(write(tmp_path / "a.csv", "image,report\na,A\nb,B\n"))
+    known, strange = read_records(write(tmp_path / "b.csv", "image,label\na,pneumonia\nb,bacterial pneumonia\n"))
+    pairs = match(predicted, known)
+    assert ([one.name for one in pairs.references], pairs.only_predicted, strange) == (
+        ["a"],
+        ["b"],
+        {"bacterial pneumonia"},
+    )
