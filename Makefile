@@ -2,7 +2,7 @@
 BIN ?= .venv/bin
 PYTHON = $(BIN)/python
 
-.PHONY: check static test format schema bench figures measure results
+.PHONY: check static test format schema bench load figures measure results
 
 check: static test
 
@@ -22,6 +22,9 @@ schema:
 bench:
 	$(PYTHON) benchmarks/side_by_side.py --json docs/results/bench.json
 	$(PYTHON) tools/readme_figures.py
+
+load:
+	$(PYTHON) benchmarks/load.py
 
 figures:
 	$(PYTHON) tools/readme_figures.py

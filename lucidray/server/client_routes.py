@@ -26,6 +26,7 @@ from lucidray.store.order import Order
 router = APIRouter(tags=["existing clients"])
 
 _GONE_S = 0.05
+_PNG_LEVEL = 1  # it is sent once: the default level takes longer than the reading itself
 
 
 class ConfidenceScores(BaseModel):
@@ -182,5 +183,5 @@ def _heatmap(reading: Reading) -> str | None:
     if not labels:
         return None
     file = BytesIO()
-    heatmaps.render(reading, labels[0]).save(file, "PNG")
+    heatmaps.render(reading, labels[0]).save(file, "PNG", compress_level=_PNG_LEVEL)
     return base64.b64encode(file.getvalue()).decode()

@@ -105,7 +105,7 @@ async def film_png(
     reading_id: ReadingId,
     service: TheService,
     who: Who,
-    center: Annotated[float | None, Query(allow_inf_nan=False, description="Of the window, in the film's values")] = None,
+    center: Annotated[float | None, Query(allow_inf_nan=False, description="Of a window, in the film's values")] = None,
     width: Annotated[float | None, Query(ge=1, allow_inf_nan=False)] = None,
     longest_px: Annotated[int | None, Query(ge=16, le=8192, description="Of the longer side, at most")] = None,
 ) -> Response:

@@ -93,7 +93,7 @@ def log_out() -> Response:
 @router.get(
     "/health",
     response_model=Health,
-    responses={503: {"model": Health, "description": "It cannot"}},
+    responses=documented() | {503: {"model": Health, "description": "It cannot"}},
     summary="Whether films can be read",
 )
 async def health(service: TheService) -> Response:

@@ -196,3 +196,15 @@ def test_tests_run_in_the_checkout_without_the_optional_parts(checkout: Checkout
 def test_optional_parts_can_be_installed(checkout: Checkout) -> None:
     assert checkout.run("setup", "train", "bench").returncode == 0
     assert "[demo,train,bench]" in checkout.asked
+
+
+@pytest.mark.parametrize("command", ["serve", "token", "purge", "export"])
+def test_the_service_is_installed_when_it_is_first_asked_for(checkout: Checkout, command: str) -> None:
+    checkout.run("doctor")
+    assert "server" not in checkout.asked
+    done = checkout.run(command, "--help")
+    assert done.returncode == 0
+    assert f"{checkout.root}[demo,server]" in checkout.asked
+    assert done.stdout.startswith(f"in {checkout.caller}: {command} --help")
+    checkout.run(command)
+    assert "pip install" not in checkout.asked
