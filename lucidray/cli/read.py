@@ -124,7 +124,7 @@ def _fault(film: Film, error: Exception) -> dict[str, object]:
     metavar="VIEW",
     help="Likewise: PA, AP, AP supine, lateral or oblique.",
 )
-@click.option("--language", metavar="CODE", help="Language of the report, for example en.")
+@click.option("--language", metavar="CODE", help="Language of the report: ar, de, en, es, fr or zh.")
 @click.option("--quiet", is_flag=True, help="Say nothing but errors; with --json, the JSON too.")
 @click.option("--open", "open_report", is_flag=True, help="Open the page in the browser; of several films, the first.")
 @pass_session

@@ -97,7 +97,7 @@ class _Terminal:
             if reading.accepted
             else self._text(self._words["refused"], "bold red")
         )
-        known = ", ".join(f"{name.lower()} {told}" for name, told in words.facts(reading.image, self._language))
+        known = self._words.join([f"{name}: {told}" for name, told in words.facts(reading.image, self._language)])
         lines = [Text.assemble(self._text(reading.image.name, "bold"), "  ", verdict), self._text(known, "dim")]
         overall = reading.overall
         if overall is not None and overall.probability is not None:
