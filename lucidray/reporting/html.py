@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import math
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -82,7 +83,7 @@ def _environment(language: str) -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("lucidray.reporting"), autoescape=True, undefined=jinja2.StrictUndefined
     )
-    environment.filters |= {
+    filters: dict[str, Callable[..., Any]] = {
         "lines": words.plain_lines,
         "percent": lambda probability: words.percent(probability, language),
         "interval": lambda ends: words.interval(*ends, language),
@@ -95,6 +96,7 @@ def _environment(language: str) -> jinja2.Environment:
         "direction": words.direction,
         "positions": _positions,
     }
+    environment.filters |= filters
     environment.globals |= {
         "colours": FINDING_COLOURS,
         "w": load_words(language),

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - sentences are written whole
 """Page and terminal in every language: whole tables, nothing left in English, right to left where it should."""
 
 import io
@@ -46,7 +47,10 @@ class Text(HTMLParser):
 
 def reading_in(language: str, *, refused: bool = False) -> Reading:
     warnings = (
-        Note(code="mirrored", message="The film looks mirrored, or the heart lies on the right: left and right in this reading may be exchanged, check a side marker."),  # fmt: skip
+        Note(
+            code="mirrored",
+            message="The film looks mirrored, or the heart lies on the right: left and right in this reading may be exchanged, check a side marker.",
+        ),
         Note(code="alpha", message="Transparent parts of the image are shown black."),
     )
     if refused:
@@ -69,9 +73,7 @@ def reading_in(language: str, *, refused: bool = False) -> Reading:
 def _request(reading: Reading, language: str):
     from lucidray.domain.protocols import ReportRequest
 
-    return ReportRequest(
-        reading.evidence.film, reading.findings, reading.overall, [], None, language, reading.warnings
-    )
+    return ReportRequest(reading.evidence.film, reading.findings, reading.overall, [], None, language, reading.warnings)
 
 
 def raw(language: str) -> dict:
