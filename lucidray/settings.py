@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, 
 
 from lucidray.domain.errors import UsageError
 from lucidray.imaging.limits import DEFAULT_LIMITS
+from lucidray.readers.phrases import available_languages
 
 PREFIX = "LUCIDRAY_"
 FILE_NAME = "lucidray.toml"
@@ -39,7 +40,14 @@ def _expanded(path: Path) -> Path:
         raise ValueError(str(error)) from error
 
 
+def _available(language: str) -> str:
+    if language not in available_languages():
+        raise ValueError(f"there is no report in that language; available: {', '.join(available_languages())}")
+    return language
+
+
 Folder = Annotated[Path, AfterValidator(_expanded)]
+Language = Annotated[str, AfterValidator(_available)]
 
 
 class Given(NamedTuple):
@@ -66,7 +74,7 @@ class Settings(BaseModel):
     cache: Folder | None = Field(None, description="folder for decoded training films; inside the run where not set")
     calibration: Folder | None = Field(None, description="file of `lucidray calibrate`; the shipped one where not set")
     prevalence: str | None = Field(None, description="prevalences to move probabilities to, as in Pneumonia=0.01")
-    language: str = Field("en", pattern=r"^[a-z]{2}$", description="language of the report, two letters (ISO 639-1)")
+    language: Language = Field("en", description="language of the report: ar, de, en, es, fr, zh")
     threads: int = Field(0, ge=0, description="threads a network; 0 takes one a core")
     max_pixels: int = Field(DEFAULT_LIMITS.max_pixels, gt=0, description="largest film, in pixels")
     max_bytes: int = Field(DEFAULT_LIMITS.max_bytes, gt=0, description="largest file, in bytes")

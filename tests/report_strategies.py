@@ -62,8 +62,8 @@ def requests(draw: st.DrawFn, language: str = "en") -> ReportRequest:
         findings.append(finding(label, status, *draw(PLACES), size_mm=draw(SIZES)))
     measured = draw(RATIOS)
     return request(
-        language=language,
         *findings,
+        language=language,
         whole=draw(st.sampled_from(STATUSES)),
         measurements=[measured] if measured else [],
         symptoms=draw(SYMPTOMS),

@@ -133,7 +133,7 @@ def _fault(film: Film, error: Exception) -> dict[str, object]:
 @click.option(
     "--prevalence", multiple=True, metavar="NAME=SHARE", help="Move a finding to a prevalence, as in Pneumonia=0.01."
 )
-@click.option("--language", metavar="CODE", help="Language of the report, for example en.")
+@click.option("--language", metavar="CODE", help="Language of the report: ar, de, en, es, fr or zh.")
 @click.option("--quiet", is_flag=True, help="Say nothing but errors; with --json, the JSON too.")
 @click.option("--open", "open_report", is_flag=True, help="Open the page in the browser; of several films, the first.")
 @reader_options

@@ -175,7 +175,7 @@ WORDING_UNREVIEWED = "Wording not yet reviewed by a native radiologist."
 
 
 class WordingReview(Part):
-    """Who signed the tables that a report is worded from; while nobody has, `notice` says so in the report's language."""
+    """Who signed the tables that a report is worded from; until then `notice` says so in the report's language."""
 
     reviewed_by: str | None
     notice: str | None
@@ -206,9 +206,13 @@ class Report(Part):
 
     @property
     def text(self) -> str:
-        """The report as plain text, a heading a section; last, in its language, that nobody has reviewed its wording."""
+        """The report as plain text, a heading a section; at its end whether its wording still has to be reviewed."""
         named = self.headings
-        sections = ((named.findings, self.findings), (named.locations, self.locations), (named.impression, self.impression))
+        sections = (
+            (named.findings, self.findings),
+            (named.locations, self.locations),
+            (named.impression, self.impression),
+        )
         told = [
             heading.upper() + "\n" + "\n".join(sentence.text for sentence in sentences)
             for heading, sentences in sections

@@ -131,7 +131,9 @@ def _location(case: Case, finding: Finding, region: Region, number: int) -> Sent
     title: Slot = phrases.subjects[finding.label]
     if len(finding.regions) > 1:
         total = len(finding.regions)
-        title = phrases.part("title_numbered", name=phrases.subjects[finding.label], number=str(number), total=str(total))
+        title = phrases.part(
+            "title_numbered", name=phrases.subjects[finding.label], number=str(number), total=str(total)
+        )
     percent = phrases.number(100 * region.size_fraction_thorax, 0)
     if region.size_mm is None:
         size = phrases.part("size_fraction", percent=percent)

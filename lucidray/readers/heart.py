@@ -117,4 +117,4 @@ def _sentence(case: Case, key: str, evidence: list[str], verdict: Verdict) -> Se
             # 0.504 over a limit of 0.50 must not be shown as 0.50.
             near = round(ratio.value, 2) == CARDIOTHORACIC_RATIO_LIMIT != ratio.value
             slots["ratio"] = phrases.number(ratio.value, 4 if near else 2)
-    return Sentence(text=phrases.sentence(key, count=1, **slots), evidence=evidence, verdict=verdict)
+    return Sentence(text=phrases.sentence(key, subject=None, count=1, **slots), evidence=evidence, verdict=verdict)

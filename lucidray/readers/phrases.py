@@ -4,7 +4,7 @@ A table holds whole sentences with named slots, so word order and agreement are 
 to another except in lists. A subject (a finding, or several that overlap) may have its own version of any sentence, so
 that a participle can agree with its gender. Where a number matters a sentence has one version a plural category (named
 as in Unicode CLDR). Places are listed in every combination of side and zones for the same reason. A slot may ask for a
-form of a noun, ``{items:of}``: the noun's own entry in the table, so that articles, cases and elisions are nobody's guess.
+form of a noun, ``{items:of}``: the noun's own entry in the table, so that articles, cases and elisions are no guess.
 """
 
 import re

@@ -84,7 +84,7 @@ def _sentence(
         slots["findings"] = case.names(findings, "or" if findings[0].status == "uncertain" else "and")
     if others:
         slots["others"] = _written(case, others)
-    text = phrases.sentence(key, count=len(concepts), **slots)
+    text = phrases.sentence(key, subject=None, count=len(concepts), **slots)
     return Sentence(text=text, evidence=[SYMPTOMS_ID, *ids(findings, regions=False)], verdict="unverified")
 
 

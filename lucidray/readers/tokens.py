@@ -1,8 +1,8 @@
 """Text to words, in every script that symptoms are typed in.
 
 Words are compared without accents and without what Arabic may write or leave out: vowel signs, the lengthening stroke,
-the hamza on its carriers, the article. Where words are written together, a list of known words tells them apart: Chinese
-has no blanks, Arabic joins "and", "with" and "for" to the next word, French elides "de" and "le".
+the hamza on its carriers, the article. Where words are written together, a list of known words tells them apart:
+Chinese has no blanks, Arabic joins "and", "with" and "for" to the next word, French elides "de" and "le".
 """
 
 import re

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import math
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -87,7 +88,7 @@ def _environment(language: str) -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("lucidray.reporting"), autoescape=True, undefined=jinja2.StrictUndefined
     )
-    environment.filters |= {
+    filters: dict[str, Callable[..., Any]] = {
         "lines": words.plain_lines,
         "plain": words.plain,
         "pointed_place": lambda region: words.pointed_place(region, language),
@@ -102,6 +103,7 @@ def _environment(language: str) -> jinja2.Environment:
         "direction": words.direction,
         "positions": _positions,
     }
+    environment.filters |= filters
     environment.globals |= {
         "colours": FINDING_COLOURS,
         "risk_icons": {"High": "present", "Moderate": "uncertain", "Low": "absent"},

@@ -66,7 +66,10 @@ class _Terminal:
         if reading.accepted:
             parts += [self._title(self._words["probabilities"]), *self._findings(reading)]
             if reading.measurements:
-                parts += [self._title(self._words["measurements"]), *(self._measurement(one) for one in reading.measurements)]
+                parts += [
+                    self._title(self._words["measurements"]),
+                    *(self._measurement(one) for one in reading.measurements),
+                ]
             if reading.symptoms is not None:
                 parts += [self._title(self._words["symptoms_told"]), self._indented(self._text(reading.symptoms))]
             judged = show_judgement(reading)
@@ -108,11 +111,12 @@ class _Terminal:
             if reading.accepted
             else self._text(self._words["refused"], "bold red")
         )
-        known = ", ".join(f"{name.lower()} {told}" for name, told in words.facts(reading.image, self._language))
+        known = self._words.join([f"{name}: {told}" for name, told in words.facts(reading.image, self._language)])
         lines = [Text.assemble(self._text(reading.image.name, "bold"), "  ", verdict), self._text(known, "dim")]
         overall = reading.overall
         if overall is not None and overall.probability is not None:
-            told = f"{self._words['overall']}: {self._words.statuses[overall.status]}, {self._percent(overall.probability)}"
+            status = self._words.statuses[overall.status]
+            told = f"{self._words['overall']}: {status}, {self._percent(overall.probability)}"
             if overall.threshold is not None:
                 told += f" ({self._threshold(overall.threshold)})"
             lines.append(self._text(told, _STATUS_STYLES[overall.status]))
@@ -255,7 +259,9 @@ class _Terminal:
             numbers += f" ({words.interval(*finding.interval, self._language)})"
         if finding.threshold is not None:
             numbers += f", {self._threshold(finding.threshold)}"
-        lines: list[RenderableType] = [Text.assemble(self._status(finding.status), "  ", self._text(self._words.findings[finding.label], "bold"))]
+        lines: list[RenderableType] = [
+            Text.assemble(self._status(finding.status), "  ", self._text(self._words.findings[finding.label], "bold"))
+        ]
         lines.append(self._indented(self._text(numbers)))
         lines += [self._indented(self._text(words.place(region, self._language))) for region in finding.regions]
         return Group(*lines)
@@ -273,7 +279,9 @@ class _Terminal:
         grid.add_column(overflow="fold")
         text = self._text(sentence.text)
         if sentence.verdict != "supported":
-            text.append_text(self._text(f" ({self._words.verdicts[sentence.verdict]})", _VERDICT_STYLES[sentence.verdict]))
+            text.append_text(
+                self._text(f" ({self._words.verdicts[sentence.verdict]})", _VERDICT_STYLES[sentence.verdict])
+            )
         grid.add_row(Text(marks[sentence.verdict], _VERDICT_STYLES[sentence.verdict]), text)
         return grid
 

@@ -155,7 +155,11 @@ def direction(language: str) -> str:
 def sections(report: Report) -> list[tuple[str, list[Sentence]]]:
     """List the report's sections that have something to say, with their headings."""
     named = report.headings
-    parts = [(named.findings, report.findings), (named.locations, report.locations), (named.impression, report.impression)]
+    parts = [
+        (named.findings, report.findings),
+        (named.locations, report.locations),
+        (named.impression, report.impression),
+    ]
     return [(heading, sentences) for heading, sentences in parts if sentences]
 
 

@@ -1,9 +1,10 @@
 """What other rooms say in English sentences, said in another language: refusals, warnings, notes, bases.
 
-A `Note` keeps its English message, which is part of the JSON contract; people are shown it in the report's language. The
-English table holds every message with its slots, so a message is found by its words and what filled it is taken over:
-numbers with the language's decimal sign, words of a fixed set through `slots`, sentences inside sentences likewise, and
-what a file said as it is. A message that no table knows stays English; a test sees to it that there is none.
+A `Note` keeps its English message, which is part of the JSON contract; people are shown it in the report's language.
+The English table holds every message with its slots, so a message is found by its words and what filled it is taken
+over: numbers with the language's decimal sign, words of a fixed set through `slots`, sentences inside sentences
+likewise, and what a file said as it is. A message that no table knows stays English; a test sees to it that there is
+none.
 """
 
 import re

@@ -18,7 +18,7 @@ def _arabic(count: int) -> Plural:
 PLURALS: dict[str, tuple[Callable[[int], Plural], frozenset[Plural]]] = {
     "one-other": (lambda count: "one" if count == 1 else "other", frozenset({"one", "other"})),
     "zero-is-one": (lambda count: "one" if count in (0, 1) else "other", frozenset({"one", "other"})),
-    "other": (lambda count: "other", frozenset({"other"})),
+    "other": (lambda _: "other", frozenset({"other"})),
     "arabic": (_arabic, frozenset({"one", "two", "few", "many", "other"})),
 }
 
@@ -31,7 +31,7 @@ def choose(template: Template, rule: str, count: int) -> str:
 
 
 def check(texts: Mapping[str, Template], rule: str) -> None:
-    """Raise ValueError where a text has a version for a category that the language does not know, or none for `other`."""
+    """Raise ValueError where a text has a version for a category that the language lacks, or none for `other`."""
     categories = PLURALS[rule][1]
     for key, template in texts.items():
         if isinstance(template, dict) and not {"other"} <= set(template) <= categories:

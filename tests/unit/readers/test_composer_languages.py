@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - sentences are written whole
 """What holds for every report in every language: it flips with the finding, keeps its side, and says nothing twice."""
 
 import re

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - sentences are written whole
 """Everything that the code says in English sentences is said in every language."""
 
 import ast
@@ -44,7 +45,9 @@ def test_no_english_is_left(language):
     own = {"es": {"no", "use"}, "fr": {"image", "film"}, "de": {"film"}}.get(language, set())
     for key, text in load_messages(language).messages.items():
         bare = re.sub(TERMS, "", SLOT.sub("", text))
-        english = re.findall(r"\b(the|of|is|are|no|with|and|or|for|not|film|lung|heart|image|use|file)\b", bare, re.IGNORECASE)
+        english = re.findall(
+            r"\b(the|of|is|are|no|with|and|or|for|not|film|lung|heart|image|use|file)\b", bare, re.IGNORECASE
+        )
         assert {word.lower() for word in english} <= own, (key, text)
         if language in {"zh", "ar"}:
             assert not re.search("[A-Za-z]", bare), (key, bare)
@@ -59,7 +62,9 @@ def test_sides_of_the_lungs_are_never_exchanged(language):
     for slot in ("lung", "border"):
         assert words[slot]["right"].startswith(right)
         assert words[slot]["left"].startswith(left)
-    said = say("The right lung runs beyond the lower border of the film: use a film that shows both lungs whole.", language)
+    said = say(
+        "The right lung runs beyond the lower border of the film: use a film that shows both lungs whole.", language
+    )
     assert right in said
     assert left not in said
 
@@ -84,8 +89,16 @@ def messages_of_the_code() -> list[tuple[str, str]]:
         for scope in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(scope, ast.FunctionDef | ast.Module):
                 continue
-            own = [node for child in scope.body for node in ast.walk(child)] if isinstance(scope, ast.FunctionDef) else scope.body
-            nodes = own if isinstance(scope, ast.FunctionDef) else [n for c in own if isinstance(c, ast.Assign) for n in ast.walk(c)]
+            own = (
+                [node for child in scope.body for node in ast.walk(child)]
+                if isinstance(scope, ast.FunctionDef)
+                else scope.body
+            )
+            nodes = (
+                own
+                if isinstance(scope, ast.FunctionDef)
+                else [n for c in own if isinstance(c, ast.Assign) for n in ast.walk(c)]
+            )
             assigned: dict[str, list[ast.expr]] = {}
             for node in nodes:
                 if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
