@@ -48,6 +48,14 @@ def mentions(tokens: list[Token], events: list[Event]) -> list[Mention]:
     return _Walk(tokens, events).run()
 
 
+_POLARITY: dict[Scope, Polarity | None] = {
+    "none": "present",
+    "negated": "absent",
+    "uncertain": "uncertain",
+    "question": None,
+}
+
+
 class _Walk:
     """One walk over a sentence's events, left to right."""
 
@@ -106,17 +114,13 @@ class _Walk:
                 self._predicate(index, event)
             case "connector":
                 self._connector(index, event)
-            case _:
-                pass
         if event.has("verb", "predicate"):
             state.verb = state.link == "plain"
 
     def _role(self, index: int, event: Event) -> str:
-        """Return which of an event's meanings counts here: the first in the order of `_ROLES` that it can have."""
+        """Return which of an event's meanings counts here: the first that it can have, but "borderline" of a heart."""
         role = role_of(event.kinds)
-        if role == "uncertainty" and self._is_said_of_organ(index):
-            return "predicate"
-        return role
+        return "predicate" if role == "uncertainty" and self._is_said_of_organ(index) else role
 
     def _between(self) -> None:
         self.state.link = "between"
@@ -247,18 +251,7 @@ class _Walk:
     def _mention(self, index: int, event: Event) -> None:
         state = self.state
         findings = event.get("finding")
-        polarity: Polarity | None = "present"
-        match state.scope:
-            case "negated":
-                polarity = "absent"
-            case "uncertain":
-                polarity = "uncertain"
-            case "question":
-                polarity = None
-            case "same":
-                polarity = state.same_as
-            case _:
-                pass
+        polarity = state.same_as if state.scope == "same" else _POLARITY[state.scope]
         labels = tuple(meaning.value for meaning in findings)
         self._add(index, labels, findings[0].level if findings else NAMED, polarity)
         state.count += 1

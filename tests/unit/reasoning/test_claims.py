@@ -133,7 +133,7 @@ def test_composed_reports_are_understood(language):
             places = [(rng.choice(["left", "right"]), rng.choice(["upper", "mid", "lower"]))] if placed else []
             findings.append(finding(label, status, *places))
         report = Composer().write(request(*findings, language=language))
-        claims = extract_claims("\n".join(sentence.text for sentence in report.findings), language)
+        claims = extract_claims(report.text, language)
         summary = summarise(claims)
         for each in findings:
             if each.label == "Infiltration" and each.status == "absent":
