@@ -68,8 +68,8 @@ def _means(found: dict[str, Any]) -> str:
     films = found["films"]
     lines = [
         "## Findings",
-        f"{films['assessed']:,} films of {found['patients']:,} patients assessed; {films['refused']} refused by the gate,"
-        f" {films['unreadable']} unreadable, {films['missing']} missing.",
+        f"{films['assessed']:,} films of {found['patients']:,} patients assessed; {films['refused']} refused by"
+        f" the gate, {films['unreadable']} unreadable, {films['missing']} missing.",
     ]
     rows = [
         (
@@ -219,8 +219,8 @@ def _localization(found: dict[str, Any]) -> str:
     return "\n\n".join(
         (
             "## Where it points",
-            "Drawn boxes against up to three regions of the finding, the best fit counting; intervals over films. Neither"
-            " baseline sees the film. Lung opacity: the maps of Infiltration, Pneumonia, Consolidation, Atelectasis and"
+            "Drawn boxes against up to three regions of the finding, the best fit counting; intervals over films."
+            " Neither baseline sees the film. Lung opacity: the maps of Infiltration, Pneumonia, Consolidation, Atelectasis and"
             " Edema as one.",
             _table(rows),
             *([f"In all boxes, and too few to stand alone: {', '.join(few)}."] if few else []),

@@ -8,10 +8,12 @@ from lucidray.domain.radiograph import Radiograph
 from lucidray.domain.vocabulary import LABELS
 from lucidray.models.fake import FakeClassifier
 from lucidray.models.findings import EmbeddedClassifier
+from lucidray.models.prevalence import WithPrevalence
 
 BACKENDS = {
     "fake": lambda: FakeClassifier({"Effusion": 0.8, "Pneumonia": 0.2}),
     "embedded": EmbeddedClassifier,
+    "with a stated prevalence": lambda: WithPrevalence(EmbeddedClassifier(), {"Effusion": 0.01}),
 }
 
 
