@@ -68,8 +68,8 @@ def _means(found: dict[str, Any]) -> str:
     films = found["films"]
     lines = [
         "## Findings",
-        f"{films['assessed']:,} films of {found['patients']:,} patients assessed; {films['refused']} refused by the"
-        f" gate, {films['unreadable']} unreadable, {films['missing']} missing.",
+        f"{films['assessed']:,} films of {found['patients']:,} patients assessed; {films['refused']} refused by"
+        f" the gate, {films['unreadable']} unreadable, {films['missing']} missing.",
     ]
     rows = [
         (
@@ -220,8 +220,8 @@ def _localization(found: dict[str, Any]) -> str:
         (
             "## Where it points",
             "Drawn boxes against up to three regions of the finding, the best fit counting; intervals over films."
-            " Neither baseline sees the film. Lung opacity: the maps of Infiltration, Pneumonia, Consolidation, Atelectasis and"
-            " Edema as one.",
+            " Neither baseline sees the film. Lung opacity: the maps of Infiltration, Pneumonia, Consolidation,"
+            " Atelectasis and Edema as one.",
             _table(rows),
             *([f"In all boxes, and too few to stand alone: {', '.join(few)}."] if few else []),
             *([f"Without a map: {left}."] if left else []),

@@ -55,9 +55,7 @@ def command(
     of all findings; one that has too few films stays unsupported and says so. Its probabilities hold at the share of
     positives among these films: use films as they come, or state another share with `read --prevalence`.
     """
-    from lucidray.evaluation.figures import need_sklearn
-
-    need_sklearn()
+    evaluating.need_extra()
     from lucidray.cli.evaluate_findings import predict
     from lucidray.evaluation.label_files.table import TARGETS
     from lucidray.evaluation.local_calibration import calibrate, of_population, parse_aims, sample

@@ -40,6 +40,7 @@ def command(
 
     All films are measured, also those that the gate would refuse; how many these are is told.
     """
+    evaluating.need_extra()
     from lucidray.evaluation.anatomy import Compared, compare, evaluate
     from lucidray.evaluation.masks import MaskedFilm, find
     from lucidray.evaluation.overlays import overlay

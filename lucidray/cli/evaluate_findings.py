@@ -73,9 +73,7 @@ def command(
 
     With --out a run that breaks off goes on where it stopped. Without, the JSON goes to stdout.
     """
-    from lucidray.evaluation.figures import need_sklearn
-
-    need_sklearn()
+    evaluating.need_extra()
     from lucidray.evaluation import findings
     from lucidray.evaluation.page import findings_page
     from lucidray.evaluation.scored import Scored

@@ -47,6 +47,7 @@ def command(
 
     Intervals are Wilson's, with films of one patient counted together. Of a mirrored film the gate warns, and reads it.
     """
+    evaluating.need_extra()
     from lucidray.evaluation.gate_check import evaluate, judge, variants
     from lucidray.evaluation.page import render
     from lucidray.evaluation.run import spread

@@ -61,6 +61,7 @@ def command(
     Baselines answer without the film: a random box of the sizes that are drawn, and the usual place of the finding on
     other films. Boxes named lung opacity are compared with the findings that an opacity may be, taken together.
     """
+    evaluating.need_extra()
     from lucidray.evaluation.boxes import read_boxes
     from lucidray.evaluation.collection import limited
     from lucidray.evaluation.localization import answer, evaluate

@@ -11,7 +11,7 @@ import click
 
 from lucidray.cli import streams
 from lucidray.cli.progress import Bar
-from lucidray.domain.errors import InputError, UsageError
+from lucidray.domain.errors import InputError, MissingExtraError, UsageError
 from lucidray.version import VERSION
 
 if TYPE_CHECKING:
@@ -22,6 +22,22 @@ if TYPE_CHECKING:
 
 SPLITS = ("train", "validation", "test")
 _SHOWN_FAULTS = 20
+
+
+def need_extra() -> None:
+    """Fail early, with the cure, where scikit-learn or SciPy is not installed.
+
+    Raises
+    ------
+    MissingExtraError
+    """
+    from importlib import import_module
+
+    for name in ("scipy", "sklearn"):
+        try:
+            import_module(name)
+        except ModuleNotFoundError as error:
+            raise MissingExtraError(f"evaluation ({name})", "evaluate") from error
 
 
 def options(function: Any) -> Any:

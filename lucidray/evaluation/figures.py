@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lucidray.domain.errors import MissingExtraError
 from lucidray.evaluation.measures import (
     Patients,
     Rows,
@@ -21,19 +20,6 @@ from lucidray.evaluation.scored import Target
 MIN_CLASS = 5  # films of either class below which no figure is given
 LEVEL = 0.90
 Figure = dict[str, float | int]
-
-
-def need_sklearn() -> None:
-    """Fail early, with the cure, where scikit-learn is not installed.
-
-    Raises
-    ------
-    MissingExtraError
-    """
-    try:
-        import sklearn.metrics  # noqa: F401, PLC0415
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("evaluation (scikit-learn)", "evaluate") from error
 
 
 def measure(

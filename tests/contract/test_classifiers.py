@@ -16,10 +16,12 @@ from lucidray.domain.vocabulary import LABELS
 from lucidray.models.fake import FakeClassifier
 from lucidray.models.findings import EmbeddedClassifier
 from lucidray.models.registry import open_classifier
+from lucidray.models.prevalence import WithPrevalence
 
 CALIBRATED: dict[str, Callable[[], Classifier]] = {
     "fake": lambda: FakeClassifier({"Effusion": 0.8, "Pneumonia": 0.2}),
     "embedded": EmbeddedClassifier,
+    "with a stated prevalence": lambda: WithPrevalence(EmbeddedClassifier(), {"Effusion": 0.01}),
 }
 BORROWED = list(specs(Path()))
 

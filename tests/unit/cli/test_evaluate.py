@@ -1,6 +1,7 @@
 """The evaluating commands as people call them, on given predictions and on what they refuse."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,14 @@ def test_what_is_wrong_is_said_in_a_line(run, labels: Path, arguments, code: int
     result = run("evaluate", *arguments)
     assert result.code == code, result.err
     assert any(told in line for line in result.errors), result.err
+
+
+@pytest.mark.parametrize("part", ["findings", "localization", "anatomy", "gate"])
+def test_a_missing_extra_names_its_cure(run, labels: Path, monkeypatch, part: str) -> None:
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    result = run("evaluate", part, "--data", "labels.csv")
+    assert result.code == 5
+    assert "pip install 'lucidray[evaluate]'" in result.errors[0]
 
 
 def test_alone_it_lists_its_parts(run) -> None:
