@@ -29,7 +29,7 @@ def make_torchvision_importable() -> None:
     try:
         import torchvision
     except ModuleNotFoundError:
-        pytest.skip("needs torchvision")
+        pytest.skip("needs torchvision", allow_module_level=True)
     except RuntimeError:
         library = torch.library.Library("torchvision", "FRAGMENT")
         _KEPT.append(library)  # the names live as long as it does

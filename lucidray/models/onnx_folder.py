@@ -102,7 +102,8 @@ class OnnxClassifier:
     def _checked_maps(self, maps: Floats) -> Floats:
         if maps.ndim != 4 or maps.shape[:2] != (1, self._count):
             raise ModelError(f"{self._used.name}: the maps are {maps.shape}, not (1, {self._count}, h, w)")
-        return maps[0]
+        of_the_film: Floats = maps[0]
+        return of_the_film
 
 
 def _named(name: str | None, there: list[str], kind: str, *, what: str | None = None) -> str:

@@ -207,7 +207,8 @@ def open_classifier(
         raise UsageError(f"classifier {spec!r} is not known; lucidray knows {known}")
     if not rest:
         raise UsageError(f"classifier {spec!r}: what comes after the colon is missing")
-    return _OPENERS[kind](rest, threads, device)
+    opened: Classifier = _OPENERS[kind](rest, threads, device)
+    return opened
 
 
 def note_of(classifier: Classifier) -> str | None:
