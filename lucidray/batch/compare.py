@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from lucidray.batch.inputs import Item
-from lucidray.batch.row import Row
+from lucidray.batch.row import Row, said_in
 from lucidray.batch.run import finished_rows
 from lucidray.domain.claim import Polarity
 from lucidray.domain.errors import InputError
@@ -257,7 +257,7 @@ def _answers(
             statuses = {label: row["findings"][label]["status"] for label in LABELS}
             said = from_labels({label: status for label, status in statuses.items() if status != "unsupported"})
         elif row["outcome"] == "read":
-            said = from_claims(extract(row["report"]), row["report"])
+            said = from_claims(extract(said_in(row)), said_in(row))
         found[item.key] = (row, said)
     return found
 
@@ -316,6 +316,13 @@ def _answered(
     return Answered(
         outcome=row["outcome"],
         # The networks write nothing: the text in their row is the composer's.
-        report=(row["error"] or {}).get("message", "") if reader == CLASSIFIER or not row["report"] else row["report"],
+        report="" if reader == CLASSIFIER and row["outcome"] == "read" else said_in(row) or _why(row),
         verdicts={label: one for label, one in judged.items() if one is not None},
     )
+
+
+def _why(row: Row) -> str:
+    """Say why there is no text."""
+    if row["error"] is not None:
+        return str(row["error"]["message"])
+    return "; ".join(str(note["message"]) for note in row["refusal"])

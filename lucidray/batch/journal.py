@@ -109,6 +109,9 @@ class Journal:
         offset = self._size
         self._write(line)
         self.entries[key] = Entry(offset, stamp, int(row["exit_code"]))
+        # Last: it takes long, and Ctrl-C meanwhile must find the row counted.
+        if time.monotonic() - self._synced > _SYNC_SECONDS:
+            self.sync()
 
     def row(self, key: str) -> Row:
         """Read a row back."""
@@ -187,9 +190,6 @@ class Journal:
             written = 0
             while written < len(data):
                 written += os.write(self._file, data[written:])
-            if time.monotonic() - self._synced > _SYNC_SECONDS:
-                os.fsync(self._file)
-                self._synced = time.monotonic()
         except OSError as error:
             with contextlib.suppress(OSError):  # the torn line is cut off at the next start anyway
                 os.ftruncate(self._file, self._size)

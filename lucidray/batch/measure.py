@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lucidray.batch.inputs import Item
-from lucidray.batch.row import Row
+from lucidray.batch.row import Row, said_boxes, said_in
 from lucidray.batch.run import finished_rows
 from lucidray.domain.box import Box
 from lucidray.domain.vocabulary import Label
@@ -48,11 +48,11 @@ def measure_batch(items: Sequence[Item], out: Path, options: Options) -> ReportS
 def record_of(item: Item, row: Row) -> Record:
     """Take from a row what is measured."""
     boxes: dict[Label, tuple[Box, ...]] = {}
-    for one in row["boxes"]:
+    for one in said_boxes(row):
         boxes[one["label"]] = (*boxes.get(one["label"], ()), Box(*one["box_xyxy_px"]))
     probabilities = {
         label: float(finding["probability"])
         for name, finding in row["findings"].items()
         if (label := label_of(name)) is not None and finding["probability"] is not None
     }
-    return Record(item.place, item.patient, row["report"], None, boxes, probabilities)
+    return Record(item.place, item.patient, said_in(row), None, boxes, probabilities)

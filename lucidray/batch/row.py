@@ -35,6 +35,8 @@ def row_of(item: Item, reading: Reading, seconds: float) -> Row:
         # A refused film has no report: what its reading says instead stands in `refusal`.
         "report": reading.report.text if reading.accepted else "",
         "sections": sections if reading.accepted else dict.fromkeys(sections, ""),
+        # What a reader that writes by itself wrote, before anything was checked: this is what is measured.
+        "reader_text": getattr(reading, "reader_text", None),
         "language": reading.report.language,
         "overall": None
         if reading.overall is None
@@ -44,6 +46,7 @@ def row_of(item: Item, reading: Reading, seconds: float) -> Row:
             for finding in reading.findings
         },
         "boxes": [box.model_dump(mode="json", include=_BOX) for box in reading.boxes],
+        "reader_boxes": [box.model_dump(mode="json", include=_BOX) for box in getattr(reading, "reader_regions", [])],
         "not_assessed": list(reading.not_assessed),
         "measurements": {one.name: one.value if one.reliable else None for one in reading.measurements},
         "claims": [claim.model_dump(mode="json") for claim in reading.claims],
@@ -93,10 +96,12 @@ def _empty(item: Item) -> Row:
         "warnings": [],
         "report": "",
         "sections": {"findings": "", "locations": "", "impression": ""},
+        "reader_text": None,
         "language": None,
         "overall": None,
         "findings": {},
         "boxes": [],
+        "reader_boxes": [],
         "not_assessed": [],
         "measurements": {},
         "claims": [],
@@ -117,6 +122,17 @@ def _empty(item: Item) -> Row:
         "version": VERSION,
         "notice": NOTICE,
     }
+
+
+def said_in(row: Row) -> str:
+    """Return what the reader itself said of a film: its own words, or the report where the composer wrote it."""
+    return str(row["report"] if row["reader_text"] is None else row["reader_text"])
+
+
+def said_boxes(row: Row) -> list[dict[str, Any]]:
+    """Return the boxes that belong to `said_in` and are of one of the findings."""
+    boxes: list[dict[str, Any]] = row["boxes"] if row["reader_text"] is None else row["reader_boxes"]
+    return [box for box in boxes if box["label"] in LABELS]
 
 
 @dataclass(frozen=True)
@@ -171,6 +187,7 @@ COLUMNS: tuple[Column, ...] = (
     _inside("report_findings", "sections", "findings"),
     _inside("report_locations", "sections", "locations"),
     _inside("report_impression", "sections", "impression"),
+    _field("reader_text"),
     _field("language"),
     Column("present", "text", _present),
     _inside("overall_status", "overall", "status"),
@@ -178,6 +195,7 @@ COLUMNS: tuple[Column, ...] = (
     *(column for label in LABELS for column in _finding(label)),
     Column("not_assessed", "text", lambda row: "; ".join(row["not_assessed"])),
     _as_json("boxes"),
+    _as_json("reader_boxes"),
     _inside("cardiothoracic_ratio", "measurements", "cardiothoracic_ratio", "number"),
     _inside("risk", "risk", "level"),
     _inside("confidence", "confidence", "fused", "number"),

@@ -135,6 +135,9 @@ def report_of(row: Mapping[str, Any], column: str | None = None) -> str | None:
     outcome = row.get("outcome")
     if outcome in ("refused", "failed"):
         return ""
+    own = row.get("reader_text")
+    if column is None and isinstance(own, str) and own:  # a reader's own words, before they were checked
+        return unguarded(own)
     column = column or pick(row, REPORT_COLUMNS)
     if column is not None:
         value = row.get(column)
@@ -154,15 +157,17 @@ def boxes_of(row: Mapping[str, Any]) -> dict[Label, tuple[Box, ...]]:
     InputError
         The boxes are no JSON list of objects with `label` and `box_xyxy_px`.
     """
-    cell = row.get("boxes")
+    cell = row.get("reader_boxes" if row.get("reader_text") else "boxes")
     try:
         listed = json.loads(cell) if isinstance(cell, str) and cell.strip() else cell or []
         findings = row.get("findings")
-        if not listed and isinstance(findings, list):  # a whole reading
+        if row.get("reader_text") and not listed:  # a whole reading, by a reader that wrote itself
+            listed = [one for one in row.get("reader_regions") or [] if one["label"]]
+        elif not listed and isinstance(findings, list):  # a whole reading
             listed = [{"label": one["label"], **region} for one in findings for region in one.get("regions", [])]
         boxes: dict[Label, tuple[Box, ...]] = {}
         for one in listed:
-            label = label_of(str(one["label"]))
+            label = label_of(str(one["label"] or ""))
             box = Box(*(float(edge) for edge in one.get("box_xyxy_px") or one["box"]))
             if label is not None and box.width > 0 and box.height > 0:
                 boxes[label] = (*boxes.get(label, ()), box)

@@ -111,7 +111,7 @@ def test_ctrl_c_leaves_a_whole_table(folder: Path) -> None:
     assert "go on with --resume" in said
     with (folder / "reports.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert 3 <= len(rows) < FILMS
+    assert 2 <= len(rows) < FILMS  # three are in the journal; the last may just have been written
     assert all(row["notice"] for row in rows)
     running = start(folder, "--resume")
     _, said = running.communicate()

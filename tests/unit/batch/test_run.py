@@ -68,12 +68,14 @@ def test_what_others_will_fill_in_lands_in_its_columns(tmp_path) -> None:
         note = {"label": "Effusion", "kind": "reader_denies", "classifier_probability": 0.6, "reader_says": "absent"}
         return saying("film").model_copy(
             update={
-                "risk": Risk(level="High", words="High", factors=[]),
-                "confidence": Confidence(
+                "risk": Risk.model_construct(level="High", words="High", factors=[]),
+                "confidence": Confidence.model_construct(
                     classifier=0.7, reader=None, fused=0.4, words="low", read_first=True, basis=[]
                 ),
-                "contradictions": [Contradiction(**note, sentence=None, note="They differ.")],
-                "differential": [Diagnosis(diagnosis="heart failure", score=0.5, supporting=[], opposing=[])],
+                "contradictions": [Contradiction.model_construct(**note, sentence=None, note="They differ.")],
+                "differential": [
+                    Diagnosis.model_construct(diagnosis="heart failure", score=0.5, supporting=[], opposing=[])
+                ],
             }
         )
 

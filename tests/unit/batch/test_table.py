@@ -87,3 +87,19 @@ def test_what_cannot_be_written_is_found_before_the_work(tmp_path, monkeypatch) 
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     with pytest.raises(MissingExtraError, match=r"lucidray\[parquet\]"):
         check_out(tmp_path / "out.parquet")
+
+
+def test_what_a_reader_wrote_itself_is_what_is_measured(tmp_path) -> None:
+    from lucidray.batch.measure import record_of
+
+    (item,) = items(tmp_path, 1)
+    box = {"label": "Mass", "box_xyxy_px": [0, 0, 9, 9], "side": None, "zone": None}
+    own = row() | {"outcome": "read", "error": None, "report": "checked", "reader_text": "=own words"}
+    own |= {"reader_boxes": [box, box | {"label": None}], "boxes": [box | {"label": "Nodule"}]}
+    assert (record_of(item, own).text, list(record_of(item, own).boxes)) == ("=own words", ["Mass"])
+    for name in ("out.csv", "out.jsonl"):
+        write_table(tmp_path / name, [own])
+        (record,), _ = read_records(tmp_path / name)
+        assert (record.text, list(record.boxes)) == ("=own words", ["Mass"])
+    composed = own | {"reader_text": None}
+    assert (record_of(item, composed).text, list(record_of(item, composed).boxes)) == ("checked", ["Nodule"])
