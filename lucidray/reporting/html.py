@@ -86,7 +86,7 @@ def _environment(language: str) -> jinja2.Environment:
     filters: dict[str, Callable[..., Any]] = {
         "lines": words.plain_lines,
         "percent": lambda probability: words.percent(probability, language),
-        "interval": lambda ends: words.interval(*ends, language),
+        "interval": lambda ends: words.interval(ends[0], ends[1], language),
         "measure": lambda measurement: words.measure(measurement, language),
         "name": lambda label: words.finding(label, language),
         "place": lambda region: words.place(region, language),
