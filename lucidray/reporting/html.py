@@ -93,7 +93,7 @@ def _environment(language: str) -> jinja2.Environment:
         "plain": words.plain,
         "pointed_place": lambda region: words.pointed_place(region, language),
         "percent": lambda probability: words.percent(probability, language),
-        "interval": lambda ends: words.interval(*ends, language),
+        "interval": lambda ends: words.interval(ends[0], ends[1], language),
         "measure": lambda measurement: words.measure(measurement, language),
         "name": lambda label: words.finding(label, language),
         "place": lambda region: words.place(region, language),

@@ -150,3 +150,24 @@ def test_what_the_caller_says_against_the_file_is_told() -> None:
     reading = interpret(film(), models(), Request(view="PA", age_years=70))
     assert (reading.image.view, reading.image.age) == ("PA", 70)
     assert not {"view_given", "age_given"} & {note.code for note in reading.warnings}
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "Not read: The film shows next to no contrast"),
+        ("de", "Nicht befundet: Die Aufnahme zeigt so gut wie keinen Kontrast"),
+        ("fr", "Cliché non interprété : Le cliché ne montre presque aucun contraste"),
+        ("es", "No leída: La radiografía apenas muestra contraste"),
+        ("zh", "未阅片：影像几乎没有对比度"),
+        ("ar", "لم تقرأ الصورة: لا يكاد يظهر في الصورة أي تباين"),
+    ],
+)
+def test_a_refused_film_says_why_in_the_language_of_the_report(language: str, said: str) -> None:
+    reading = interpret(np.full((300, 300), 0.5, np.float32), models(), Request(language=language))
+    assert not reading.accepted
+    assert reading.refusal[0].message.startswith("The film shows next to no contrast")
+    assert reading.report.impression[0].text.startswith(said)
+    assert reading.report.wording is not None
+    assert reading.explanation.endswith(str(reading.report.wording.notice))
+    assert Reading.model_validate_json(reading.model_dump_json()).report == reading.report
