@@ -67,7 +67,8 @@ def judge(asked: ReportRequest, answer: Answer, reader: ModelUsed, thorax: Thora
     seen = Seen(asked.findings, asked.overall, asked.measurements, patient, red_flags)
     phrases = load_phrases(asked.language)
     names = {label: subject.name for label, subject in phrases.subjects.items()}
-    wording = Wording(load_table(asked.language), names, phrases.concepts, phrases.decimal_point)
+    concepts = {concept: f"{noun}" for concept, noun in phrases.concepts.items()}
+    wording = Wording(load_table(asked.language), names, concepts, phrases.decimal_point)
     if answer.report is not None:
         claims = claims_of_report(answer.report, asked.findings)
         conclusion = conclude(seen, Said(name, None), wording)

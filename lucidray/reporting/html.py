@@ -95,6 +95,7 @@ def _environment(language: str) -> jinja2.Environment:
         "percent": lambda probability: words.percent(probability, language),
         "interval": lambda ends: words.interval(ends[0], ends[1], language),
         "measure": lambda measurement: words.measure(measurement, language),
+        "claimed": lambda label: words.claimed(label, language),
         "name": lambda label: words.finding(label, language),
         "place": lambda region: words.place(region, language),
         "said": lambda message: say(message, language),

@@ -7,6 +7,7 @@ from lucidray.domain.reading import Finding, Reading
 from lucidray.domain.vocabulary import Verdict
 from lucidray.reporting import words
 from lucidray.reporting.labels import Labels, load_labels
+from lucidray.reporting.page_words import load_words
 
 FACTORS_SHOWN = 5
 
@@ -106,21 +107,21 @@ def show(reading: Reading) -> Judged:
 
 
 def _sources(reading: Reading, labels: Labels, *, two_sources: bool) -> list[Source]:
-    confidence = reading.confidence
+    confidence, language = reading.confidence, reading.report.language
     if confidence is None:
         return []
     known = [("confidence_classifier", confidence.classifier), ("confidence_reader", confidence.reader)]
     sources = [
-        Source(labels[key], share, labels["confidence_none"] if share is None else words.percent(share))
+        Source(labels[key], share, labels["confidence_none"] if share is None else words.percent(share, language))
         for key, share in known
     ]
-    told = f"{words.percent(confidence.fused)}, {confidence.words}"
+    told = f"{words.percent(confidence.fused, language)}, {confidence.words}"
     if not two_sources:
         told = f"{told} ({labels['one_source'].lower()})"
     return [
         *sources,
         Source(labels["confidence_fused"], confidence.fused, told),
-        Source(labels["coverage"], confidence.coverage, words.percent(confidence.coverage)),
+        Source(labels["coverage"], confidence.coverage, words.percent(confidence.coverage, language)),
     ]
 
 
@@ -128,18 +129,20 @@ def _rows(reading: Reading, labels: Labels) -> list[Row]:
     """List both sources finding by finding, what differs first, then what the reader speaks of."""
     by_label = {finding.label: finding for finding in reading.findings}
     apart = {entry.label for entry in reading.contradictions if entry.kind != "sources_disagree"}
+    language = reading.report.language
+    table = load_words(language)
     rows = []
     for one in sorted(reading.fusion, key=lambda each: (each.label not in apart, each.reader_says is None)):
-        status = words.STATUS_WORDS[one.status]
+        status = table.statuses[one.status]
         score = one.classifier_probability
         rows.append(
             Row(
-                name=one.label,
+                name=words.claimed(one.label, language),
                 classifier_id=None if one.label == "Free Air" else by_label[one.label].id,
-                classifier=status if score is None else f"{status}, {words.percent(score)}",
+                classifier=status if score is None else f"{status}, {words.percent(score, language)}",
                 reader="–" if one.reader_says is None else labels.polarities[one.reader_says],
                 relation=labels.relations[one.relation],
-                together="–" if one.fused_probability is None else words.percent(one.fused_probability),
+                together="–" if one.fused_probability is None else words.percent(one.fused_probability, language),
                 differs=one.label in apart,
             )
         )

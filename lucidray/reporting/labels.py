@@ -18,6 +18,8 @@ class Labels(BaseModel):
     relations: dict[str, str]
     polarities: dict[str, str]
     severities: dict[str, str]
+    sides: dict[str, str]
+    zones: dict[str, str]
 
     def __getitem__(self, key: str) -> str:
         """Return a text by its name."""

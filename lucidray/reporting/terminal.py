@@ -164,7 +164,7 @@ class _Terminal:
         grid = Table.grid(padding=(0, 1))
         grid.add_column(no_wrap=True)
         grid.add_column(overflow="fold")
-        told = self._text(f"{one.label}, {labels.kinds[one.kind]}: ", "bold")
+        told = self._text(f"{words.claimed(one.label, self._language)}, {labels.kinds[one.kind]}: ", "bold")
         told.append_text(self._text(one.note))
         if one.sentence is not None:
             told.append_text(self._text(f' ({labels["reader_wrote"]}: "{one.sentence}")', "dim"))

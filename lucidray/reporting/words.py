@@ -3,6 +3,7 @@
 import re
 import unicodedata
 
+from lucidray.domain.claim import ClaimLabel
 from lucidray.domain.radiograph import ADULT_AGE_YEARS
 from lucidray.domain.reading import (
     NOTICE,
@@ -16,6 +17,7 @@ from lucidray.domain.reading import (
     Sentence,
 )
 from lucidray.domain.vocabulary import Label, Status
+from lucidray.reporting.labels import load_labels
 from lucidray.reporting.page_words import load_words
 from lucidray.wording.messages import SOURCE, say
 
@@ -78,6 +80,11 @@ def finding(label: Label, language: str = SOURCE) -> str:
 def place(region: Region, language: str = SOURCE) -> str:
     """Say where a region is: ``right lower zone``."""
     return load_words(language).places[f"{region.side} {region.zone}"]
+
+
+def claimed(label: ClaimLabel, language: str = SOURCE) -> str:
+    """Return what a finding is called on its own, free air among them, which only readers name."""
+    return load_labels(language)["free_air"] if label == "Free Air" else load_words(language).findings[label]
 
 
 def pointed_place(region: ReaderRegion, language: str = SOURCE) -> str:

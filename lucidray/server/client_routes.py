@@ -13,7 +13,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
 from starlette.concurrency import run_in_threadpool
 
-from lucidray.domain.reading import NOTICE, Diagnosis, Reading
+from lucidray.domain.judgement import Diagnosis
+from lucidray.domain.reading import NOTICE, Reading
 from lucidray.domain.vocabulary import Label
 from lucidray.reporting import heatmaps
 from lucidray.reporting.words import ranked
