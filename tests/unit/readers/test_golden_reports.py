@@ -1,7 +1,7 @@
 """Whole reports of a few films, as they were read aloud: a changed word shows here.
 
-After a change that is meant, write them anew: ``LUCIDRAY_WRITE_GOLDEN=1 pytest tests/unit/readers/test_golden_reports.py``,
-and read what changed.
+After a change that is meant, write them anew with ``LUCIDRAY_WRITE_GOLDEN=1`` in the environment of this test, and read
+what changed.
 """
 
 import os
