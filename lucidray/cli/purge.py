@@ -26,7 +26,7 @@ def command(session: Session, /, older_than: str, yes: bool, database: str | Non
     """
     before = datetime.now(UTC) - age(older_than)
     opened, readings = open_store(session.settings(database=database, folder=folder))
-    from lucidray.store.entry import Filter
+    from lucidray.store.filters import Filter
     from lucidray.store.tables import stamp
 
     count = readings.find(Filter(until=stamp(before)), limit=1)[1]

@@ -17,7 +17,8 @@ from lucidray.domain.vocabulary import LABELS, Label
 from lucidray.server.pictures import Pictures
 from lucidray.store import audit
 from lucidray.store.edits import Edit, EditedBox, Edits
-from lucidray.store.entry import Entry, Filter
+from lucidray.store.entry import Entry
+from lucidray.store.filters import Filter
 from lucidray.store.readings import Readings
 
 _PAGE = 200

@@ -17,9 +17,9 @@ from lucidray.server.actor import Actor, actor, admin
 from lucidray.server.problems import Problem, documented, respond
 from lucidray.server.service import Service, service
 from lucidray.server.shapes import Detail, FilmProblem, Item, Taken, Worklist, detail, items
-from lucidray.store.entry import Entry, Filter, Status
+from lucidray.store.entry import Entry, Status
+from lucidray.store.filters import Filter, Sort
 from lucidray.store.order import Order
-from lucidray.store.readings import Sort
 from lucidray.store.tables import stamp
 
 router = APIRouter(prefix="/api/v1/readings", tags=["readings"])

@@ -1,6 +1,6 @@
 """A line of the worklist."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from sqlalchemy.engine import RowMapping
@@ -84,32 +84,6 @@ class Entry:
     def is_finished(self) -> bool:
         """Whether nothing more will come of it."""
         return self.status not in UNFINISHED
-
-
-@dataclass(frozen=True)
-class Filter:
-    """Which lines of the worklist are wanted; None stands for all.
-
-    Attributes
-    ----------
-    status, accepted, risk, signed
-        As in `Entry`.
-    finding : str or None
-        Label of a finding that is present or uncertain.
-    since, until : str or None
-        Of `created`, as the tables write times.
-    film : str or None
-        Hash: all readings of one film.
-    """
-
-    status: tuple[Status, ...] = field(default=())
-    accepted: bool | None = None
-    risk: tuple[str, ...] = field(default=())
-    signed: bool | None = None
-    finding: str | None = None
-    since: str | None = None
-    until: str | None = None
-    film: str | None = None
 
 
 COLUMNS = [column for column in readings.c if column.name not in ("reading_json", "evidence", "lease_until")]

@@ -7,31 +7,24 @@ owner only.
 
 import secrets
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.engine import Connection
 
 from lucidray.domain.errors import ConflictError, NotFoundError
 from lucidray.domain.reading import Reading
 from lucidray.store import audit
 from lucidray.store.database import Database
-from lucidray.store.entry import COLUMNS, RANKS, UNFINISHED, Entry, Filter, entry
+from lucidray.store.entry import COLUMNS, RANKS, UNFINISHED, Entry, entry
 from lucidray.store.films import Films, Received
+from lucidray.store.filters import SORTS, Filter, Sort, conditions_of
 from lucidray.store.order import Order
 from lucidray.store.tables import films as films_table
 from lucidray.store.tables import now, reading_findings, readings
 
 SERVICE = "service"
 MOST_ATTEMPTS = 3
-Sort = Literal["risk", "newest", "oldest", "probability"]
-_SORTS: dict[Sort, tuple[Any, ...]] = {
-    # The one that has waited longest comes first among equals.
-    "risk": (readings.c.risk_rank.desc(), readings.c.created, readings.c.id),
-    "newest": (readings.c.created.desc(), readings.c.id),
-    "oldest": (readings.c.created, readings.c.id),
-    "probability": (func.coalesce(readings.c.overall_prob, -1.0).desc(), readings.c.created, readings.c.id),
-}
 
 
 class Readings:
@@ -131,8 +124,8 @@ class Readings:
 
     def find(self, wanted: Filter, *, sort: Sort = "risk", limit: int = 50, offset: int = 0) -> tuple[list[Entry], int]:
         """List entries, and how many there are beyond this page."""
-        conditions = _conditions(wanted)
-        rows = select(*COLUMNS).where(*conditions).order_by(*_SORTS[sort]).limit(limit).offset(offset)
+        conditions = conditions_of(wanted)
+        rows = select(*COLUMNS).where(*conditions).order_by(*SORTS[sort]).limit(limit).offset(offset)
         total = select(func.count()).select_from(readings).where(*conditions)
         with self.database.read() as connection:
             found = [entry(row) for row in connection.execute(rows).mappings()]
@@ -389,29 +382,3 @@ def _get(connection: Connection, reading_id: str) -> Entry:
 def _owned(connection: Connection, reading_id: str, owner: str, status: str, values: dict[str, Any]) -> bool:
     mine = and_(readings.c.id == reading_id, readings.c.owner == owner, readings.c.status == status)
     return connection.execute(readings.update().where(mine).values(**values)).rowcount == 1
-
-
-def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    if wanted.status:
-        conditions.append(readings.c.status.in_(wanted.status))
-    if wanted.accepted is not None:
-        conditions.append(readings.c.accepted == wanted.accepted)
-    if wanted.risk:
-        conditions.append(readings.c.risk_rank.in_([RANKS[level] for level in wanted.risk]))
-    if wanted.signed is not None:
-        conditions.append(readings.c.signed_at.is_not(None) if wanted.signed else readings.c.signed_at.is_(None))
-    if wanted.finding is not None:
-        shown = and_(
-            reading_findings.c.reading == readings.c.id,
-            reading_findings.c.label == wanted.finding,
-            or_(reading_findings.c.status == "present", reading_findings.c.status == "uncertain"),
-        )
-        conditions.append(select(reading_findings.c.reading).where(shown).exists())
-    if wanted.since is not None:
-        conditions.append(readings.c.created >= wanted.since)
-    if wanted.until is not None:
-        conditions.append(readings.c.created < wanted.until)
-    if wanted.film is not None:
-        conditions.append(readings.c.film == wanted.film)
-    return conditions

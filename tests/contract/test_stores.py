@@ -16,9 +16,9 @@ from lucidray.domain.errors import ConflictError, LucidrayError, NotFoundError, 
 from lucidray.store import audit, tokens
 from lucidray.store.database import Database, open_database
 from lucidray.store.edits import Edit, EditedBox, EditedReport, Edits, StaleEditError
-from lucidray.store.entry import Filter
 from lucidray.store.evidence import pack
 from lucidray.store.films import Films
+from lucidray.store.filters import Filter
 from lucidray.store.order import Order
 from lucidray.store.readings import MOST_ATTEMPTS, Readings
 from lucidray.store.tables import METADATA, now
