@@ -27,6 +27,7 @@ from lucidray.reasoning.verdicts import write
 from lucidray.reasoning.wording import Wording, load_table
 
 MAX_BOX_NAME_CHARACTERS = 60
+TELLS_FINDINGS = "findings-first"  # the strategy whose prompt tells the reader what the networks found
 
 
 @dataclass(frozen=True)
@@ -82,10 +83,16 @@ def judge(asked: ReportRequest, answer: Answer, reader: ModelUsed, thorax: Thora
     regions, outside = place(
         boxes, thorax, asked.film, lambda called: label_of(called, claims_in(called, asked.language))
     )
-    said = Said(name, tuple(claims), answer.token_confidence, tuple(parts.differential))
+    said = Said(
+        name,
+        tuple(claims),
+        answer.token_confidence,
+        tuple(parts.differential),
+        told_findings=asked.strategy == TELLS_FINDINGS,
+    )
     composer = Composer()
     return Written(
-        report=write(parts, claims, asked.findings, regions, asked.language),
+        report=write(parts, claims, asked.findings, regions, asked.language, phrases.headings),
         claims=claims,
         conclusion=conclude(seen, said, wording),
         took_part=[reader, composer.used],

@@ -65,7 +65,8 @@ class SwinVision(torch.nn.Module):
         places = self.projection_head(self.model(films).last_hidden_state)
         count, number, width = places.shape
         side = round(number**0.5)
-        return places.transpose(1, 2).reshape(count, width, side, side)
+        grid: torch.Tensor = places.transpose(1, 2).reshape(count, width, side, side)
+        return grid
 
 
 class TextNetwork(torch.nn.Module):

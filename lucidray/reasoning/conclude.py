@@ -51,12 +51,15 @@ class Said:
     token_confidence : float or None
     differential : tuple of str
         What it lists as its differential, as written.
+    told_findings : bool
+        It was told the findings before it wrote: what it repeats of them is no second opinion.
     """
 
     reader: str
     claims: tuple[Claim, ...] | None
     token_confidence: float | None = None
     differential: tuple[str, ...] = ()
+    told_findings: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,13 +79,14 @@ def conclude(seen: Seen, said: Said, wording: Wording) -> Conclusion:
     compared = compare(seen.findings, said.claims)
     disagreements = contradictions(compared, seen.overall, seen.measurements, wording)
     return Conclusion(
-        fusion=fuse(compared, rules.fusion),
+        fusion=fuse(compared, rules.fusion.without_agreement() if said.told_findings else rules.fusion),
         contradictions=disagreements,
         confidence=judge_confidence(
             compared,
             disagreements,
             said.reader,
             said.token_confidence,
+            said.told_findings,
             critical_labels(rules.risk),
             rules.confidence,
             wording,

@@ -48,6 +48,7 @@ def judge_confidence(
     contradictions: Sequence[Contradiction],
     reader: str,
     token_confidence: float | None,
+    told_findings: bool,
     critical: frozenset[ClaimLabel],
     rules: ConfidenceRules,
     wording: Wording,
@@ -62,6 +63,8 @@ def judge_confidence(
         Name of who wrote the report.
     token_confidence : float in [0, 1] or None
         Of a reader that tells it.
+    told_findings : bool
+        The reader was told the findings: that it agrees with them says nothing.
     critical : set of labels
         What must not stay in doubt without a person's look.
     rules : ConfidenceRules
@@ -80,7 +83,7 @@ def judge_confidence(
     if one_source:
         basis.append(wording.say("basis.one_source", reader=reader))
     else:
-        by_reader, told = _of_reader(compared, reader, token_confidence, wording)
+        by_reader, told = _of_reader(compared, reader, token_confidence, wording, told_findings=told_findings)
         basis += told
     contradicted = any(entry.kind != "sources_disagree" for entry in contradictions)
     known = [value for value in (by_classifier, by_reader) if value is not None]
@@ -125,7 +128,12 @@ def judge_confidence(
 
 
 def _of_reader(
-    compared: Sequence[Comparison], reader: str, token_confidence: float | None, wording: Wording
+    compared: Sequence[Comparison],
+    reader: str,
+    token_confidence: float | None,
+    wording: Wording,
+    *,
+    told_findings: bool,
 ) -> tuple[float | None, list[str]]:
     agreed, count = agreement(compared)
     told = []
@@ -133,11 +141,14 @@ def _of_reader(
         told.append(wording.say("basis.reader_no_tokens", reader=reader))
     else:
         told.append(wording.say("basis.reader_tokens", reader=reader, tokens=wording.percent(token_confidence)))
-    if count:
+    if told_findings:
+        told.append(wording.say("basis.reader_told"))
+    elif count:
         told.append(wording.say("basis.reader_agreement", agreed=str(agreed), compared=str(count)))
     else:
         told.append(wording.say("basis.reader_nothing"))
-    known = [value for value in (token_confidence, agreed / count if count else None) if value is not None]
+    agrees = agreed / count if count and not told_findings else None
+    known = [value for value in (token_confidence, agrees) if value is not None]
     return (min(known) if known else None), told
 
 

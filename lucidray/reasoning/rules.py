@@ -27,6 +27,10 @@ class FusionRules(_Rules):
     reader_absent: float = Field(ge=1)
     reader_silent: float = Field(ge=1)
 
+    def without_agreement(self) -> "FusionRules":
+        """Return the rules for a reader that was told the findings: that it repeats one makes it no likelier."""
+        return self.model_copy(update={"reader_present": 1.0, "reader_uncertain": 1.0})
+
 
 class ConfidenceRules(_Rules):
     """Bands of confidence, and where a person should read first."""

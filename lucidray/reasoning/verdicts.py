@@ -8,14 +8,19 @@ not assess, what is uncertain, and what makes no claim.
 from collections.abc import Sequence
 
 from lucidray.domain.claim import Claim
-from lucidray.domain.reading import READER_ID, Finding, ReaderRegion, Report, Sentence
+from lucidray.domain.reading import READER_ID, Finding, Headings, ReaderRegion, Report, Sentence
 from lucidray.domain.vocabulary import Side, Verdict
 from lucidray.reasoning.comparison import denies, mates_of, may_be_same, sides_said, sides_seen
 from lucidray.reasoning.sections import Cut
 
 
 def write(
-    parts: Cut, claims: Sequence[Claim], findings: Sequence[Finding], regions: Sequence[ReaderRegion], language: str
+    parts: Cut,
+    claims: Sequence[Claim],
+    findings: Sequence[Finding],
+    regions: Sequence[ReaderRegion],
+    language: str,
+    headings: Headings,
 ) -> Report:
     """Make the report.
 
@@ -31,6 +36,8 @@ def write(
         Where the reader points.
     language : str
         ISO 639-1.
+    headings : Headings
+        Of the sections, in that language.
     """
     every = [*parts.findings, *parts.locations, *parts.impression]
     owned = assign(every, claims)
@@ -40,6 +47,7 @@ def write(
 
     return Report(
         language=language,
+        headings=headings,
         findings=judged(parts.findings),
         locations=judged(parts.locations),
         impression=judged(parts.impression),

@@ -15,8 +15,8 @@ from lucidray.domain.radiograph import Radiograph
 from lucidray.domain.vocabulary import LABELS
 from lucidray.models.fake import FakeClassifier
 from lucidray.models.findings import EmbeddedClassifier
-from lucidray.models.registry import open_classifier
 from lucidray.models.prevalence import WithPrevalence
+from lucidray.models.registry import open_classifier
 
 CALIBRATED: dict[str, Callable[[], Classifier]] = {
     "fake": lambda: FakeClassifier({"Effusion": 0.8, "Pneumonia": 0.2}),

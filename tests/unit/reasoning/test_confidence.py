@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from lucidray.domain.judgement import Confidence
 from lucidray.reasoning.comparison import compare
 from lucidray.reasoning.confidence import certainty, entropy_bits, judge_confidence
-from lucidray.reasoning.fusion import contradictions
+from lucidray.reasoning.fusion import contradictions, fuse
 from lucidray.reasoning.risk import critical_labels
 from lucidray.reasoning.rules import load_rules
 from tests.sources import claim, finding, findings, wording
@@ -15,11 +15,13 @@ from tests.sources import claim, finding, findings, wording
 RULES = load_rules()
 
 
-def confidence(of, claims=None, tokens=None) -> Confidence:
+def confidence(of, claims=None, tokens=None, *, told_findings=False) -> Confidence:
     compared = compare(of, claims)
     disagreements = contradictions(compared, None, [], wording())
     critical = critical_labels(RULES.risk)
-    return judge_confidence(compared, disagreements, "someone", tokens, critical, RULES.confidence, wording())
+    return judge_confidence(
+        compared, disagreements, "someone", tokens, told_findings, critical, RULES.confidence, wording()
+    )
 
 
 @pytest.mark.parametrize(("probability", "bits"), [(0.0, 0.0), (1.0, 0.0), (0.5, 1.0), (0.11, 0.499916)])
@@ -121,3 +123,17 @@ def test_what_is_critical_does_not_stay_in_doubt(of, claims, told) -> None:
 def test_a_harmless_disagreement_does_not_stop_a_reading_by_itself() -> None:
     one = confidence(findings(Hernia="present"), [claim("Hernia"), claim("Pleural Thickening")], 0.9)
     assert all("agree on" not in told for told in one.reasons)
+
+
+def test_agreement_of_a_reader_that_was_told_the_findings_counts_for_nothing() -> None:
+    of = findings(finding("Effusion", "present", "right"))
+    said = [claim("Effusion", "present", "right")]
+    assert confidence(of, said).reader == 1.0
+    told = confidence(of, said, told_findings=True)
+    assert told.reader is None
+    assert any("told the findings" in text for text in told.basis)
+    compared = compare(of, said)
+    rules = RULES.fusion
+    apart = [one.fused_probability for one in fuse(compared, rules) if one.label == "Effusion"]
+    same = [one.fused_probability for one in fuse(compared, rules.without_agreement()) if one.label == "Effusion"]
+    assert apart[0] > same[0] == of[2].probability

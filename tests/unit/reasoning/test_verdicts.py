@@ -2,7 +2,7 @@
 
 import pytest
 
-from lucidray.domain.reading import READER_ID, ReaderRegion
+from lucidray.domain.reading import READER_ID, Headings, ReaderRegion
 from lucidray.reasoning.sections import cut
 from lucidray.reasoning.verdicts import assign, judge, write
 from tests.sources import claim, finding, findings
@@ -119,7 +119,7 @@ def test_claims_find_their_sentence() -> None:
 def test_the_report_keeps_sections_and_words() -> None:
     parts = cut("FINDINGS: Left effusion.\nIMPRESSION: Effusion.")
     claims = [claim("Effusion", side="left", sentence="Left effusion."), claim("Effusion", sentence="Effusion.")]
-    report = write(parts, claims, findings(finding("Effusion", "present", "right")), [], "en")
+    report = write(parts, claims, findings(finding("Effusion", "present", "right")), [], "en", Headings())
     assert [(one.text, one.verdict) for one in report.findings] == [("Left effusion.", "contradicted")]
     assert [(one.text, one.verdict) for one in report.impression] == [("Effusion.", "supported")]
     assert report.language == "en"
