@@ -211,7 +211,8 @@ def train(
     say("exporting, calibrating and measuring")
     onnx_path = run_dir / "findings.onnx"
     sha256 = write_onnx(network, size, onnx_path, ("logits", "maps"))
-    finish(onnx_path, sha256, films, data_dir, {"size": size, "members": [asdict(config)]})
+    sharpness = network.sharpness.tolist()
+    finish(onnx_path, sha256, films, data_dir, {"size": size, "sharpness": sharpness, "members": [asdict(config)]})
     return onnx_path
 
 

@@ -49,7 +49,7 @@ def finish(onnx_path: Path, onnx_sha256: str, films: Films, data_dir: Path, run:
     data_dir : Path
         Holds the boxes.
     run : dict
-        Settings of the run that made the network; `size` is the side of its films.
+        Settings of the run that made the network; `size` is the side of its films, `sharpness` the r of each output.
 
     Returns
     -------
@@ -117,6 +117,7 @@ def describe(read: Read, films: Films, data_dir: Path, run: dict[str, Any]) -> d
                 "prevalence": _short(calibrated.prevalence),
                 "supported": reason is None,
                 "unsupported_reason": reason,
+                "sharpness": _short(run["sharpness"][output]),
                 "map_low": _short(scale.low),
                 "map_high": _short(scale.high),
                 "map_cut": _short(scale.at(cut["value"])),
@@ -249,7 +250,7 @@ def _training(films: Films, run: dict[str, Any]) -> dict[str, Any]:
         ],
         "splits": counts,
         "near_repeats_dropped": films.dropped,
-        **run,
+        "members": run["members"],
     }
 
 

@@ -59,8 +59,10 @@ def join(
     films = gather(data_dir, cache_dir or out / "cache", limit)
     say("exporting, calibrating and measuring")
     onnx_path = out / "findings.onnx"
-    sha256 = write_onnx(Committee([network for _, network in loaded]), size, onnx_path, ("logits", "maps"))
-    finish(onnx_path, sha256, films, data_dir, {"size": size, "members": configs})
+    committee = Committee([network for _, network in loaded])
+    sha256 = write_onnx(committee, size, onnx_path, ("logits", "maps"))
+    run = {"size": size, "sharpness": committee.sharpness.tolist(), "members": configs}
+    finish(onnx_path, sha256, films, data_dir, run)
     return onnx_path
 
 

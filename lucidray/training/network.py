@@ -236,8 +236,12 @@ class Committee(nn.Module):
     def forward(self, film: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Read a film, as `FindingsNetwork.forward`."""
         maps = torch.stack([member.look(film)[0] for member in self._networks]).mean(0)
-        sharpness = torch.stack([member.log_sharpness for member in self._networks]).mean(0).exp()
-        return pool(maps, sharpness), maps
+        return pool(maps, self.sharpness), maps
+
+    @property
+    def sharpness(self) -> torch.Tensor:
+        """Return r of each output, (outputs,), the geometric mean of the members'."""
+        return torch.stack([member.log_sharpness for member in self._networks]).mean(0).exp()
 
 
 def pool(maps: torch.Tensor, sharpness: torch.Tensor) -> torch.Tensor:
