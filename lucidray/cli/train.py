@@ -89,6 +89,16 @@ def anatomy(session: Session, /, data: Path | None, run_dir: Path | None, steps:
     _report(module.train(films, run_dir or Path("runs/anatomy"), steps=steps, report=streams.say, **options))
 
 
+@command.command("measure-anatomy")
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--data", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="The training films.")
+@pass_session
+def measure_anatomy(session: Session, /, folder: Path, data: Path | None) -> None:
+    """Measure an anatomy network once more and write its card anew; FOLDER holds anatomy.onnx and anatomy.json."""
+    films, _ = _folders(session, data)
+    _report(_training("anatomy_card").measure_again(films, folder, streams.say))
+
+
 def _folders(session: Session, data: Path | None) -> tuple[Path, Path | None]:
     settings = session.settings(data=data)
     if settings.data is None:

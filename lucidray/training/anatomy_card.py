@@ -1,14 +1,16 @@
 """Finish a run: export the network, measure the export, write its JSON card and the model card for people."""
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from lucidray.domain.errors import InputError
 from lucidray.domain.protocols import GateThresholds
 from lucidray.training.anatomy_figures import CASES, fit_gate, gate_figures, open_eye, segmentation_figures
-from lucidray.training.anatomy_films import Film
+from lucidray.training.anatomy_films import Film, read_films
 from lucidray.training.anatomy_network import OUTPUTS, AnatomyNetwork, Answers
 from lucidray.training.anatomy_places import KINDS, PLACES, SIDE_PX
 from lucidray.training.export import write_onnx
@@ -28,15 +30,47 @@ def finish(
     """
     say("exporting")
     path = run_dir / "anatomy.onnx"
-    sha256 = write_onnx(Answers(network), SIDE_PX, path, OUTPUTS)
+    write_onnx(Answers(network), SIDE_PX, path, OUTPUTS)
     say("measuring")
+    return describe(path, films, plan)
+
+
+def measure_again(data_dir: Path, folder: Path, say: Callable[[str], None]) -> Path:
+    """Measure the network in `folder` once more, and write its card anew, for instance after truth was mended.
+
+    Parameters
+    ----------
+    data_dir : Path
+        The training folders.
+    folder : Path
+        Holds `anatomy.onnx` and the `anatomy.json` of its run.
+    say : callable
+        Receives one line of progress at a time.
+
+    Raises
+    ------
+    InputError
+        The folder holds no such network, or a folder of films is missing.
+    """
+    path = folder / "anatomy.onnx"
+    if not path.is_file() or not path.with_suffix(".json").is_file():
+        raise InputError(f"{folder} holds no anatomy network with its card")
+    plan = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["plan"]
+    say("reading films")
+    films = read_films(data_dir)
+    say("measuring")
+    return describe(path, films, plan)
+
+
+def describe(path: Path, films: Sequence[Film], plan: dict[str, Any]) -> Path:
+    """Choose thresholds, measure, and write the card beside the ONNX file."""
     eye = open_eye(path)
     thresholds, plausibility = fit_gate(eye, films)
     card = {
         "name": _NAME,
         "version": _VERSION,
         "purpose": "research use only, not for clinical diagnosis",
-        "onnx_sha256": sha256,
+        "onnx_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "input_size": SIDE_PX,
         "outputs": list(OUTPUTS),
         "organs": list(PLACES),
@@ -62,7 +96,7 @@ def model_card(card: dict[str, Any]) -> str:
     gate = figures["gate"]
     parts = [_HEAD.format(**card)]
     parts.append(_table(("source", "training", "validation", "test"), _film_rows(card["films"])))
-    mended = ", ".join(f"{split} {count}" for split, count in card.get("mended", {}).get("wingspan", {}).items())
+    mended = ", ".join(f"{split} {count}" for split, count in card["mended"].get("wingspan", {}).items())
     parts.append(_SEGMENTATION.format(mended=f"films: {mended or 'none'}"))
     rows = [
         (f"{source}: {name.replace('_', ' ')}", *_cells(estimate, 3))
