@@ -1,66 +1,23 @@
-"""Readers by name, over networks that are loaded once."""
+"""How a batch asks: what reads one of its films, what decides a row, and what a reader says of a blank film."""
 
-import json
-from collections.abc import Mapping, Sequence
-from importlib import import_module
-from importlib.util import find_spec
-from typing import Any, cast
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 
 from lucidray.api import Lucidray
 from lucidray.batch.inputs import Item
 from lucidray.batch.run import ReadItem
-from lucidray.domain.errors import UsageError
 from lucidray.domain.protocols import Reader, ReportRequest
 from lucidray.domain.radiograph import Radiograph
 from lucidray.domain.reading import Finding, Overall, Reading
 from lucidray.domain.vocabulary import LABELS, finding_id
-from lucidray.readers.composer import Composer
+from lucidray.readers.prompt import template_hash
+from lucidray.readers.registry import DEFAULT, READERS
 
-COMPOSER = "composer"
-_REGISTRY = "lucidray.readers.registry"
 _BLANK_SIDE_PX = 1024
 _NOTHING_GIVEN = "nothing was looked for: the film is blank"
-
-
-def open_reader(name: str, options: Mapping[str, Any]) -> Reader:
-    """Open a reader by its name in the registry.
-
-    Raises
-    ------
-    UsageError
-        There is no such reader, or it knows no such option.
-    ModelError
-        It cannot be loaded.
-    """
-    if find_spec(_REGISTRY) is not None:
-        return cast("Reader", import_module(_REGISTRY).open_reader(name, options))
-    if name != COMPOSER:
-        raise UsageError(f"there is no reader {name!r}; lucidray has {COMPOSER}")
-    if options:
-        raise UsageError(f"the reader {COMPOSER} has no option {', '.join(options)}")
-    return Composer()
-
-
-def parse_options(given: Sequence[str]) -> dict[str, Any]:
-    """Turn ``name=value`` into a mapping; what is JSON (a number, true, null) is taken as that.
-
-    Raises
-    ------
-    UsageError
-        There is no ``=``, or no name before it.
-    """
-    options: dict[str, Any] = {}
-    for text in given:
-        name, equals, value = text.partition("=")
-        if not equals or not name.strip():
-            raise UsageError(f"{text!r} is no option of a reader: write NAME=VALUE")
-        try:
-            options[name.strip().replace("-", "_")] = json.loads(value)
-        except ValueError:
-            options[name.strip().replace("-", "_")] = value
-    return options
 
 
 def reading_by(engine: Lucidray) -> ReadItem:
@@ -74,21 +31,45 @@ def reading_by(engine: Lucidray) -> ReadItem:
     return read
 
 
-def head_of(engine: Lucidray, name: str, options: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return how films are read, as JSON values: rows of two ways of reading never share a journal."""
+def head_of(engine: Lucidray, loading: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how films are read, as JSON values: rows of two ways of reading never share a journal.
+
+    Parameters
+    ----------
+    engine : Lucidray
+    loading : mapping
+        What was chosen of the reader, as `lucidray.api.load` takes it: `reader`, `strategy`, `generation`,
+        `reader_options`; empty for the composer.
+    settings : mapping
+        What else decides a row; JSON values.
+
+    Raises
+    ------
+    UsageError
+        There is no such strategy.
+    """
     parts = (engine.models.segmenter.used, engine.models.classifier.used, engine.models.reader.used)
+    options = loading.get("reader_options", {})
+    name = loading.get("reader", DEFAULT)
+    strategy = loading.get("strategy")
+    # The prompt itself: a file of one's own may change under its name.
+    prompt = template_hash(strategy, options.get("prompts")) if strategy and READERS[name].takes_prompt else None
     return {
         "reader": name,
         "reader_options": {key: str(value) for key, value in sorted(options.items())},
-        "models": [[used.role, used.name, used.version, used.sha256] for used in parts],
+        "strategy": strategy,
+        "prompt_sha256": prompt,
+        "generation": asdict(loading["generation"]) if "generation" in loading else None,
+        "models": [[one.role, one.name, one.version, one.sha256, one.calibration_sha256, one.device] for one in parts],
         **settings,
     }
 
 
-def ask_about_nothing(reader: Reader, language: str) -> str:
+def ask_about_nothing(reader: Reader, language: str, loading: Mapping[str, Any] | None = None) -> str:
     """Return what a reader writes about a film that is one grey all over, with no finding given to it.
 
-    The gate refuses such a film, so the reader is asked directly: whatever it claims, it has not seen.
+    The gate refuses such a film, so the reader is asked directly: whatever it claims, it has not seen. Of `loading`
+    (see `head_of`) the strategy and how the model writes hold here too.
     """
     film = Radiograph(np.full((_BLANK_SIDE_PX, _BLANK_SIDE_PX), 0.5, dtype=np.float32), name="blank", format="array")
     findings = [
@@ -108,4 +89,5 @@ def ask_about_nothing(reader: Reader, language: str) -> str:
     overall = Overall(
         probability=None, interval=None, threshold=None, status="unsupported", n_positive=0, prevalence=None
     )
-    return reader.read(ReportRequest(film, findings, overall, [], None, language)).text
+    asked = {name: value for name, value in (loading or {}).items() if name in {"strategy", "generation"}}
+    return reader.read(ReportRequest(film, findings, overall, [], None, language, **asked)).text
