@@ -56,9 +56,16 @@ class Lucidray:
         """The parts that take part."""
         return self._models
 
-    def with_reader(self, reader: Reader) -> "Lucidray":
-        """Return the same models, already loaded, with another writer."""
-        return Lucidray(replace(self._models, reader=reader), self._defaults)
+    def with_reader(
+        self, reader: Reader, *, strategy: str | None = None, generation: Generation | None = None
+    ) -> "Lucidray":
+        """Return the same models, already loaded, with another writer; `strategy` and `generation` as in `load`."""
+        defaults = replace(
+            self._defaults,
+            strategy=strategy or self._defaults.strategy,
+            generation=generation or self._defaults.generation,
+        )
+        return Lucidray(replace(self._models, reader=reader), defaults)
 
     def read(
         self,
@@ -72,6 +79,7 @@ class Lucidray:
         fix_orientation: bool | None = None,
         language: str | None = None,
         prior_text: str | None = None,
+        prompt: str | None = None,
     ) -> Reading:
         """Read one film.
 
@@ -91,6 +99,8 @@ class Lucidray:
             Of the report, ISO 639-1.
         prior_text : str, optional
             Report of an earlier film of the patient, for readers that take text.
+        prompt : str, optional
+            Your own prompt, instead of the strategy's; slots as in `lucidray.readers.prompt`.
 
         Returns
         -------
@@ -118,6 +128,7 @@ class Lucidray:
             prior_text=prior_text,
             strategy=defaults.strategy,
             generation=defaults.generation,
+            prompt=prompt,
         )
         return interpret(source, self._models, request, name=name)
 
@@ -180,7 +191,7 @@ def load(
     if threads < 0:
         raise UsageError(f"threads must be 0 or more, not {threads}")
     folder = EMBEDDED_FOLDER if weights is None else Path(weights)
-    writer = open_reader(reader, reader_options) if isinstance(reader, str) else reader
+    writer = open_reader(reader, reader_options, device) if isinstance(reader, str) else reader
     segmenter = EmbeddedSegmenter(folder, threads, device)
     if isinstance(classifier, str):
         classifier = open_classifier(classifier, device=device, threads=threads, weights=folder)

@@ -19,6 +19,7 @@ from lucidray.readers.clinical import HISTORY, RED_FLAGS
 from lucidray.readers.composer import Composer
 from lucidray.readers.phrases import load_phrases
 from lucidray.readers.plain_text import one_line
+from lucidray.readers.prompt import tells_findings
 from lucidray.readers.symptoms import OTHER, parse
 from lucidray.reasoning.conclude import Conclusion, Said, Seen, claims_of_report, conclude
 from lucidray.reasoning.differential import Patient
@@ -27,7 +28,7 @@ from lucidray.reasoning.verdicts import write
 from lucidray.reasoning.wording import Wording, load_table
 
 MAX_BOX_NAME_CHARACTERS = 60
-TELLS_FINDINGS = "findings-first"  # the strategy whose prompt tells the reader what the networks found
+LEFT_MACHINE = "data_left_machine"
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def judge(asked: ReportRequest, answer: Answer, reader: ModelUsed, thorax: Thora
     if answer.report is not None:
         claims = claims_of_report(answer.report, asked.findings)
         conclusion = conclude(seen, Said(name, None), wording)
-        return Written(answer.report, claims, conclusion, [reader], notes=list(answer.notes))
+        return Written(answer.report, claims, conclusion, [reader], notes=[*answer.notes, *about_data(answer, reader)])
 
     parts = cut(answer.text)
     if not parts.report_text:
@@ -88,7 +89,7 @@ def judge(asked: ReportRequest, answer: Answer, reader: ModelUsed, thorax: Thora
         tuple(claims),
         answer.token_confidence,
         tuple(parts.differential),
-        told_findings=asked.strategy == TELLS_FINDINGS,
+        told_findings=tells_findings(asked),
     )
     composer = Composer()
     return Written(
@@ -100,7 +101,7 @@ def judge(asked: ReportRequest, answer: Answer, reader: ModelUsed, thorax: Thora
         reader_text=parts.text,
         reader_regions=regions,
         dropped_boxes=answer.dropped_boxes + outside,
-        notes=[*answer.notes, *about_text(parts, name, left_machine=reader.data_left_machine)],
+        notes=[*answer.notes, *about_text(parts, name), *about_data(answer, reader)],
     )
 
 
@@ -117,16 +118,19 @@ def label_of(name: str, claims: list[Claim]) -> ClaimLabel | None:
     return labels.pop() if len(labels) == 1 else None
 
 
-def about_text(parts: Cut, name: str, *, left_machine: bool) -> list[Note]:
-    """Note what was odd about a reader's text, and where the film went."""
-    notes = []
-    if parts.shortened:
-        message = f"The text of {name} was too long: its end was left out."
-        notes.append(Note(code="reader_text_shortened", message=message))
-    if left_machine:
-        message = f"The film was sent to {name}: it left this machine."
-        notes.append(Note(code="data_left_machine", message=message))
-    return notes
+def about_text(parts: Cut, name: str) -> list[Note]:
+    """Note what was odd about a reader's text."""
+    if not parts.shortened:
+        return []
+    return [Note(code="reader_text_shortened", message=f"The text of {name} was too long: its end was left out.")]
+
+
+def about_data(answer: Answer, reader: ModelUsed) -> list[Note]:
+    """Note where the film went, once: a reader may have told it itself."""
+    if not reader.data_left_machine or any(note.code == LEFT_MACHINE for note in answer.notes):
+        return []
+    message = f"The film was sent to {one_line(reader.name)}: it left this machine."
+    return [Note(code=LEFT_MACHINE, message=message)]
 
 
 def about_patient(asked: ReportRequest) -> tuple[Patient, tuple[tuple[str, ...], ...]]:

@@ -81,6 +81,8 @@ class Request:
         Name of the prompt that a language model is asked with.
     generation : Generation
         How a language model writes.
+    prompt : str or None
+        A person's own prompt, asked instead of the strategy's.
     """
 
     symptoms: str | None = None
@@ -93,6 +95,7 @@ class Request:
     prior_text: str | None = None
     strategy: str = "zero-shot"
     generation: Generation = field(default_factory=Generation)
+    prompt: str | None = None
 
 
 def interpret(
@@ -161,6 +164,7 @@ def interpret(
         request.prior_text,
         request.strategy,
         request.generation,
+        request.prompt,
     )
     with clock.step("report"):
         answer = models.reader.read(asked)

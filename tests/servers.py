@@ -92,7 +92,9 @@ def engine(limits: Limits | None = None, **readers: Reader) -> Engine:
         FakeSegmenter(),
         FakeClassifier(PROBABILITIES),
         {
-            name: ReaderChoice(name, lambda reader=reader: reader, "for tests", "Apache-2.0")
+            name: ReaderChoice(
+                name, lambda reader=reader: reader, "for tests", "Apache-2.0", takes_prompt=name != "wordless"
+            )
             for name, reader in choices.items()
         },
         limits or Limits(),

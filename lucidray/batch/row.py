@@ -36,7 +36,7 @@ def row_of(item: Item, reading: Reading, seconds: float) -> Row:
         "report": reading.report.text if reading.accepted else "",
         "sections": sections if reading.accepted else dict.fromkeys(sections, ""),
         # What a reader that writes by itself wrote, before anything was checked: this is what is measured.
-        "reader_text": getattr(reading, "reader_text", None),
+        "reader_text": reading.reader_text,
         "language": reading.report.language,
         "overall": None
         if reading.overall is None
@@ -46,7 +46,7 @@ def row_of(item: Item, reading: Reading, seconds: float) -> Row:
             for finding in reading.findings
         },
         "boxes": [box.model_dump(mode="json", include=_BOX) for box in reading.boxes],
-        "reader_boxes": [box.model_dump(mode="json", include=_BOX) for box in getattr(reading, "reader_regions", [])],
+        "reader_boxes": [box.model_dump(mode="json", include=_BOX) for box in reading.reader_regions],
         "not_assessed": list(reading.not_assessed),
         "measurements": {one.name: one.value if one.reliable else None for one in reading.measurements},
         "claims": [claim.model_dump(mode="json") for claim in reading.claims],

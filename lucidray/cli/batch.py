@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lucidray.cli import streams
+from lucidray.cli.loading import load_engine
+from lucidray.cli.model_options import model_options
+from lucidray.cli.reader_options import ReaderChoice, reader_options
 from lucidray.cli.session import Session, pass_session
 from lucidray.domain.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from lucidray.api import Lucidray
     from lucidray.batch.inputs import Inputs
     from lucidray.batch.run import Summary
     from lucidray.evaluation.reports import ReportScores
@@ -26,8 +28,6 @@ UNREADABLE_EXIT = 4
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, metavar="FILE", help="reports.csv, .jsonl or .parquet."
 )
-@click.option("--reader", default="composer", show_default=True, metavar="NAME", help="Who writes the reports.")
-@click.option("--reader-option", multiple=True, metavar="NAME=VALUE", help="An option of the reader; repeatable.")
 @click.option(
     "--images",
     type=click.Path(path_type=Path, file_okay=False),
@@ -60,6 +60,8 @@ UNREADABLE_EXIT = 4
     "--resamples", type=click.IntRange(10), default=1000, show_default=True, help="Bootstrap resamples of patients."
 )
 @click.option("--quiet", is_flag=True, help="Say nothing but errors.")
+@model_options
+@reader_options
 @pass_session
 @click.pass_context
 def command(
@@ -69,14 +71,17 @@ def command(
     *,
     sources: tuple[str, ...],
     out: Path,
-    reader: str,
-    reader_option: tuple[str, ...],
+    reader: ReaderChoice,
     images: Path | None,
     column: str | None,
     limit: int | None,
     workers: int,
     language: str | None,
     fix_orientation: bool | None,
+    classifier: str | None,
+    device: str | None,
+    calibration: Path | None,
+    prevalence: tuple[str, ...],
     quiet: bool,
     **options: Any,
 ) -> None:
@@ -91,22 +96,31 @@ def command(
     films failed by a model or by lucidray (--resume tries these again); 2 wrong use; 130 Ctrl-C. Research use only, not
     for clinical diagnosis.
     """
-    from lucidray.batch import open_readers
+    from lucidray.batch import asking
     from lucidray.batch import run as batch_run
     from lucidray.batch.table import check_out
     from lucidray.cli.batch_progress import Board, counted
 
     if options["resume"] and options["overwrite"]:
         raise UsageError("--resume and --overwrite exclude each other")
+    if reader.asked:
+        raise UsageError("--prior belongs to one film: read it with lucidray read")
     check_out(out)
-    settings = session.settings(language=language, fix_orientation=fix_orientation)
+    settings = session.settings(
+        language=language,
+        fix_orientation=fix_orientation,
+        classifier=classifier,
+        device=device,
+        calibration=calibration,
+        prevalence=",".join(prevalence) or None,
+    )
+    way = how_films_are_read(settings)
     inputs = _inputs(sources, images, column, limit)
     if inputs.strange_labels and not quiet:
         streams.warn(f"labels that are none of the 14 findings are left out: {', '.join(inputs.strange_labels[:20])}")
-    reader_options = open_readers.parse_options(reader_option)
-    engine = load_engine(settings, workers).with_reader(open_readers.open_reader(reader, reader_options))
+    engine = load_engine(settings, reader, threads_each(settings, workers))
     how = batch_run.Options(
-        head=open_readers.head_of(engine, reader, reader_options, how_films_are_read(settings)),
+        head=asking.head_of(engine, reader.loading, way),
         resume=options["resume"],
         overwrite=options["overwrite"],
         workers=workers,
@@ -115,7 +129,7 @@ def command(
     )
     with Board(terminal=sys.stderr.isatty(), quiet=quiet, color=settings.color) as board:
         try:
-            summary = batch_run.run(inputs.items, open_readers.reading_by(engine), out, how, board)
+            summary = batch_run.run(inputs.items, asking.reading_by(engine), out, how, board)
         except KeyboardInterrupt:
             streams.say(f"stopped: {out} holds what was read so far; go on with --resume")
             raise
@@ -130,11 +144,11 @@ def command(
             inputs.items,
             out,
             Options(
-                reader=reader,
+                reader=reader.name,
                 language=settings.language,
                 uncertain=options["uncertain"],
                 resamples=options["resamples"],
-                blank=open_readers.ask_about_nothing(engine.models.reader, settings.language),
+                blank=asking.ask_about_nothing(engine.models.reader, settings.language, reader.loading),
             ),
         )
         if scores is not None:
@@ -144,25 +158,16 @@ def command(
     context.exit(exit_code(summary, strict=options["strict"]))
 
 
-def load_engine(settings: "Settings", workers: int) -> "Lucidray":
-    """Load the networks once; several workers share them, and the cores."""
-    from lucidray.api import load
-    from lucidray.imaging.limits import Limits
-
-    threads = settings.threads
-    if workers > 1 and not threads:
-        threads = max(1, (os.cpu_count() or 1) // workers)
-    return load(
-        weights=settings.weights,
-        threads=threads,
-        language=settings.language,
-        fix_orientation=settings.fix_orientation,
-        limits=Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_bytes),
-    )
+def threads_each(settings: "Settings", workers: int) -> int:
+    """Return the threads a network, where several workers share the cores."""
+    if workers > 1 and not settings.threads:
+        return max(1, (os.cpu_count() or 1) // workers)
+    return settings.threads
 
 
 def how_films_are_read(settings: "Settings") -> dict[str, Any]:
     """Return the settings that change what a row says."""
+    from lucidray.models.prevalence import parse_prevalences
     from lucidray.pipeline import Request, checked
     from lucidray.version import VERSION
 
@@ -172,6 +177,9 @@ def how_films_are_read(settings: "Settings") -> dict[str, Any]:
         "version": VERSION,
         "language": settings.language,
         "fix_orientation": settings.fix_orientation,
+        "classifier": settings.classifier,
+        "device": settings.device,
+        "prevalence": dict(sorted(parse_prevalences(settings.prevalence or "").items())),
         "max_pixels": settings.max_pixels,
         "max_bytes": settings.max_bytes,
     }

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     help="What a threshold has to reach, as in Pneumonia:sensitivity=0.9; else it calls a known share of films.",
 )
 @click.option("--children", is_flag=True, help="Fit to the films of people under 18, and for them alone.")
+@evaluating.classifier_options
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="So many films only, evenly spread.")
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="Films at a time.")
 @click.option("--weights", type=click.Path(path_type=Path), metavar="DIR", help="Other weights.")
@@ -44,6 +45,8 @@ def command(
     out: Path,
     targets: tuple[str, ...],
     children: bool,
+    classifier: str | None,
+    device: str | None,
     limit: int | None,
     workers: int,
     weights: Path | None,
@@ -51,7 +54,8 @@ def command(
 ) -> None:
     """Fit calibration and thresholds to your own films.
 
-    The file holds the hash of the weights and is refused by any others. It takes the place of the shipped calibration
+    Takes any classifier that gives raw scores, also one that was never calibrated, and shows nothing until it is. The
+    file holds the hash of the weights and is refused by any others. It takes the place of the shipped calibration
     of all findings; one that has too few films stays unsupported and says so. Its probabilities hold at the share of
     positives among these films: use films as they come, or state another share with `read --prevalence`.
     """
@@ -65,10 +69,12 @@ def command(
     aims = parse_aims(targets)
     if out.is_dir():
         raise UsageError(f"{out} is a folder: name the file to write")
-    settings = session.settings(weights=weights)
+    settings = session.settings(weights=weights, classifier=classifier, device=device)
     if settings.calibration is not None or settings.prevalence:
         raise UsageError("calibration and prevalence are set (see `lucidray config`): a calibration is fitted without")
-    segmenter, classifier = evaluating.models(settings)
+    segmenter, scorer = evaluating.models(settings)
+    if scorer.used.sha256 is None:
+        raise UsageError(f"{scorer.used.name} tells no hash of its weights: a calibration could not be bound to them")
     collection, everyone = evaluating.labelled(data, images, label_format, split, limit)
     evaluating.warn_of(collection)
     population: Population = "children" if children else "adults"
@@ -78,7 +84,7 @@ def command(
         streams.say(f"{len(everyone) - len(films):,} films of {other} left out")
     if not films:
         raise UsageError(f"no film is of {population}")
-    said = predict(films, segmenter, classifier, settings, cache, workers)
+    said = predict(films, segmenter, scorer, settings, cache, workers)
     samples = {name: one for name in TARGETS if len((one := sample(films, said, name)).truth)}
     if not samples:
         raise UsageError("the model gives no raw score of any finding that these labels speak of")
@@ -88,7 +94,7 @@ def command(
         "format": FORMAT,
         "version": FORMAT_VERSION,
         **evaluating.head("calibration", [segmenter.used], split),
-        "model": classifier.used.model_dump(),
+        "model": scorer.used.model_dump(),
         "population": population,
         "films": {name: outcomes.count(name) for name in ("assessed", "refused", "unreadable")}
         | {"missing": len(collection.missing)},

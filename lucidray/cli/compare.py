@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lucidray.cli import streams
+from lucidray.cli.loading import load_engine
+from lucidray.cli.model_options import model_options
+from lucidray.cli.reader_options import ReaderChoice, choose_by_name, parse_reader_options
 from lucidray.cli.session import Session, pass_session
 from lucidray.domain.errors import OutputError, UsageError
 
@@ -91,6 +94,7 @@ if TYPE_CHECKING:
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the matched sample and the resamples.")
 @click.option("--quiet", is_flag=True, help="Say nothing but errors.")
+@model_options
 @pass_session
 def command(
     session: Session,
@@ -108,6 +112,10 @@ def command(
     overwrite: bool,
     language: str | None,
     fix_orientation: bool | None,
+    classifier: str | None,
+    device: str | None,
+    calibration: Path | None,
+    prevalence: tuple[str, ...],
     quiet: bool,
     **asked: Any,
 ) -> None:
@@ -122,9 +130,20 @@ def command(
     from lucidray.batch.table import write_text
     from lucidray.evaluation.said import claim_extractor
 
-    settings = session.settings(language=language, fix_orientation=fix_orientation)
+    settings = session.settings(
+        language=language,
+        fix_orientation=fix_orientation,
+        classifier=classifier,
+        device=device,
+        calibration=calibration,
+        prevalence=",".join(prevalence) or None,
+    )
     names = _names(readers)
-    options = _options(reader_option, list(names))
+    options = parse_reader_options(reader_option, list(names))
+    choices = {
+        name: ReaderChoice() if name == CLASSIFIER else choose_by_name(reader, options[name])
+        for name, reader in names.items()
+    }
     if asked["judge"] not in (*names, CLASSIFIER):
         raise UsageError(f"--misread-by {asked['judge']}: name {CLASSIFIER} or one of the readers")
     inputs = _inputs(data, images, column, limit)
@@ -139,7 +158,7 @@ def command(
         str(data),
         inputs.items,
         list(names),
-        _reading(settings, names, options, out / "readings", workers, overwrite=overwrite, quiet=quiet),
+        _reading(settings, choices, out / "readings", workers, overwrite=overwrite, quiet=quiet),
         question,
         claim_extractor(settings.language),
     )
@@ -158,8 +177,7 @@ def command(
 
 def _reading(
     settings: "Settings",
-    names: dict[str, str],
-    options: dict[str, dict[str, Any]],
+    choices: dict[str, ReaderChoice],
     folder: Path,
     workers: int,
     *,
@@ -167,26 +185,28 @@ def _reading(
     quiet: bool,
 ) -> "ReadAll":
     """Return what reads films by one reader after the other; networks are loaded once, a reader when its turn comes."""
-    from lucidray.batch import open_readers, run
-    from lucidray.batch.compare import CLASSIFIER
-    from lucidray.cli.batch import how_films_are_read, load_engine
+    from lucidray.batch import asking, run
+    from lucidray.cli.batch import how_films_are_read, threads_each
     from lucidray.cli.batch_progress import Board
+    from lucidray.readers.registry import open_reader
 
     how = how_films_are_read(settings)
-    engine = load_engine(settings, workers)
+    engine = load_engine(settings, threads=threads_each(settings, workers))
     opened: tuple[str, Lucidray] = ("", engine)
 
     def read_all(name: str, items: "Sequence[Item]") -> Path:
         nonlocal opened
-        reader = open_readers.COMPOSER if name == CLASSIFIER else names[name]
+        choice = choices.get(name, ReaderChoice())
         if opened[0] != name:
             opened = ("", engine)  # the one before may fill the memory
-            opened = (name, engine.with_reader(open_readers.open_reader(reader, options.get(name, {}))))
+            reader = open_reader(choice.name, choice.loading.get("reader_options"), settings.device)
+            writing = {key: choice.loading[key] for key in ("strategy", "generation") if key in choice.loading}
+            opened = (name, engine.with_reader(reader, **writing))
         table = folder / f"{name}.jsonl"
-        head = open_readers.head_of(opened[1], reader, options.get(name, {}), how)
+        head = asking.head_of(opened[1], choice.loading, how)
         batch = run.Options(head=head, resume=not overwrite, overwrite=overwrite, workers=workers)
         with Board(terminal=sys.stderr.isatty(), quiet=quiet, color=settings.color, title=name) as board:
-            run.run(items, open_readers.reading_by(opened[1]), table, batch, board)
+            run.run(items, asking.reading_by(opened[1]), table, batch, board)
         return table
 
     return read_all
@@ -235,18 +255,6 @@ def _names(readers: str) -> dict[str, str]:
     if not names:
         raise UsageError("--readers: name at least one")
     return names
-
-
-def _options(given: tuple[str, ...], names: list[str]) -> dict[str, dict[str, Any]]:
-    from lucidray.batch.open_readers import parse_options
-
-    options: dict[str, dict[str, Any]] = {}
-    for text in given:
-        name, dot, rest = text.partition(".")
-        if not dot or name not in names:
-            raise UsageError(f"--reader-option {text!r}: write READER.NAME=VALUE, with one of {', '.join(names)}")
-        options.setdefault(name, {}).update(parse_options([rest]))
-    return options
 
 
 def _findings(given: tuple[str, ...]) -> "list[Label]":

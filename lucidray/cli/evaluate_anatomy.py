@@ -49,7 +49,7 @@ def command(
     from lucidray.imaging.film import read_film
 
     settings = session.settings(weights=weights)
-    segmenter, _ = evaluating.models(settings)
+    segmenter = evaluating.segmenter(settings)
     films, without = find(data)
     if split is not None:
         from lucidray.training.anatomy_films import split_of

@@ -28,6 +28,7 @@ _RULES = click.Choice(["leave-out", "negative", "positive"])
     metavar="CSV",
     help="Evaluate these probabilities of any model (image, one column a finding) instead of reading the films.",
 )
+@evaluating.classifier_options
 @click.option("--calibration", type=click.Path(path_type=Path), metavar="FILE", help="As `read --calibration`.")
 @click.option(
     "--uncertain", type=_RULES, default="leave-out", show_default=True, help="What uncertain labels count as."
@@ -59,6 +60,8 @@ def command(
     workers: int,
     weights: Path | None,
     given: Path | None,
+    classifier: str | None,
+    device: str | None,
     calibration: Path | None,
     uncertain: Any,
     unsaid: Any,
@@ -78,7 +81,7 @@ def command(
     from lucidray.evaluation.page import findings_page
     from lucidray.evaluation.scored import Scored
 
-    settings = session.settings(weights=weights, calibration=calibration)
+    settings = session.settings(weights=weights, classifier=classifier, device=device, calibration=calibration)
     collection, films = evaluating.labelled(data, images, label_format, split, limit, need_images=given is None)
     evaluating.warn_of(collection)
     missing = list(collection.missing)
@@ -89,11 +92,11 @@ def command(
         missing += faults
         used, blank, moved = [], None, None
     else:
-        segmenter, classifier = evaluating.models(settings)
-        used = [segmenter.used, classifier.used]
-        said = predict(films, segmenter, classifier, settings, out, workers)
-        blank = _blank(classifier)
-        moved = _shortcuts(films, said, segmenter, classifier, shortcuts) if shortcuts else None
+        segmenter, scorer = evaluating.models(settings)
+        used = [segmenter.used, scorer.used]
+        said = predict(films, segmenter, scorer, settings, out, workers)
+        blank = _blank(scorer)
+        moved = _shortcuts(films, said, segmenter, scorer, shortcuts) if shortcuts else None
     scored = Scored(films, said, uncertain=uncertain, unsaid=unsaid)
     result = evaluating.head("findings", used, split)
     result |= {

@@ -53,7 +53,7 @@ def command(
     from lucidray.evaluation.run import spread
 
     settings = session.settings(weights=weights)
-    segmenter, _ = evaluating.models(settings)
+    segmenter = evaluating.segmenter(settings)
     films, faults = [], []
     for path in data:
         found, bad = _read(path, images)

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     help="Side of the square images that the boxes are in, where the films have another size (NIH: 1024).",
 )
 @click.option("--draws", type=click.IntRange(10), default=200, show_default=True, help="Random boxes a drawn box.")
+@evaluating.classifier_options
+@click.option("--calibration", type=click.Path(path_type=Path), metavar="FILE", help="As `read --calibration`.")
 @evaluating.options
 @pass_session
 def command(
@@ -51,6 +53,9 @@ def command(
     split: str | None,
     box_side: int | None,
     draws: int,
+    classifier: str | None,
+    device: str | None,
+    calibration: Path | None,
     out: Path | None,
     limit: int | None,
     workers: int,
@@ -69,8 +74,8 @@ def command(
     from lucidray.evaluation.predict import Said, see
     from lucidray.evaluation.run import spread
 
-    settings = session.settings(weights=weights)
-    segmenter, classifier = evaluating.models(settings)
+    settings = session.settings(weights=weights, classifier=classifier, device=device, calibration=calibration)
+    segmenter, scorer = evaluating.models(settings)
     files = [(path, read_boxes(path)) for path in data]
     films, boxes, missing = _films(files, images, labels)
     measured = list(films.values())
@@ -83,7 +88,7 @@ def command(
     sizes: dict[str, tuple[int, int]] = {}
     not_assessed = []
     with evaluating.bar(len(measured), settings.color) as bar:
-        for film, seen in spread(lambda film: see(film, segmenter, classifier), measured, workers):
+        for film, seen in spread(lambda film: see(film, segmenter, scorer), measured, workers):
             bar.begin(film.key)
             bar.advance()
             if isinstance(seen, Said):
@@ -100,7 +105,7 @@ def command(
         # Sizes and usual places come from films outside the split, as everything that was learnt did.
         elsewhere = [film for film in films.values() if not _in_split(film, split)]
         references, _ = _in_shares({film.key: boxes[film.key] for film in elsewhere}, _sizes(elsewhere), box_side)
-    result = evaluating.head("localization", [segmenter.used, classifier.used], split)
+    result = evaluating.head("localization", [segmenter.used, scorer.used], split)
     result |= {
         "films": {
             "with_boxes": len(measured) + len(missing),

@@ -167,9 +167,14 @@ def _blank(file: Path | None, reader: str | None, options: tuple[str, ...], lang
         if options:
             raise UsageError("--reader-option belongs to --reader")
         return None
-    from lucidray.batch.open_readers import ask_about_nothing, open_reader, parse_options
+    from lucidray.batch.asking import ask_about_nothing
+    from lucidray.cli.reader_options import choose_by_name, parse_reader_options
+    from lucidray.readers.registry import open_reader
 
-    return ask_about_nothing(open_reader(reader, parse_options(options)), language)
+    given = parse_reader_options([f"{reader}.{option}" for option in options], [reader])
+    choice = choose_by_name(reader, given[reader])
+    opened = open_reader(choice.name, choice.loading.get("reader_options"))
+    return ask_about_nothing(opened, language, choice.loading)
 
 
 def _write(path: Path, text: str) -> None:

@@ -56,6 +56,18 @@ def options(function: Any) -> Any:
     return function
 
 
+def classifier_options(function: Any) -> Any:
+    """Add the options that choose who scores the findings, and on what it runs."""
+    for option in reversed(
+        (
+            click.option("--classifier", metavar="SPEC", help="Who scores the findings; see `lucidray models`."),
+            click.option("--device", type=click.Choice(["auto", "cuda", "mps", "cpu"]), help="What the models run on."),
+        )
+    ):
+        function = option(function)
+    return function
+
+
 def data_options(function: Any) -> Any:
     """Add the options that name labelled films."""
     for option in reversed(
@@ -122,17 +134,19 @@ def labelled(
 
 
 def models(settings: "Settings") -> "tuple[Segmenter, Classifier]":
-    """Load the models with one thread each: what runs at a time is films."""
-    from lucidray.api import calibrated
+    """Load the models as `read` does, with one thread each: what runs at a time is films."""
+    from lucidray.cli.loading import load_engine
+
+    loaded = load_engine(settings, threads=1).models
+    return loaded.segmenter, loaded.classifier
+
+
+def segmenter(settings: "Settings") -> "Segmenter":
+    """Load the segmenter alone, likewise."""
     from lucidray.models.anatomy import EmbeddedSegmenter
-    from lucidray.models.findings import EmbeddedClassifier
-    from lucidray.models.prevalence import parse_prevalences
     from lucidray.models.weights_file import EMBEDDED_FOLDER
 
-    folder = settings.weights or EMBEDDED_FOLDER
-    classifier = EmbeddedClassifier(folder, threads=1)
-    stated = parse_prevalences(settings.prevalence or "")
-    return EmbeddedSegmenter(folder, threads=1), calibrated(classifier, settings.calibration, stated)
+    return EmbeddedSegmenter(settings.weights or EMBEDDED_FOLDER, 1, settings.device)
 
 
 def bar(total: int, color: str = "auto") -> Bar:

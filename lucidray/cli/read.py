@@ -11,6 +11,8 @@ import click
 from lucidray.cli import faults, streams
 from lucidray.cli.browser import open_page
 from lucidray.cli.films import Film, select
+from lucidray.cli.loading import load_engine
+from lucidray.cli.model_options import model_options
 from lucidray.cli.progress import Bar
 from lucidray.cli.reader_options import ReaderChoice, reader_options
 from lucidray.cli.session import Session, pass_session
@@ -125,14 +127,7 @@ def _fault(film: Film, error: Exception) -> dict[str, object]:
     metavar="VIEW",
     help="Likewise: PA, AP, AP supine, lateral or oblique.",
 )
-@click.option("--classifier", metavar="SPEC", help="Who scores the findings; `lucidray models` lists what there is.")
-@click.option("--device", type=click.Choice(["auto", "cuda", "mps", "cpu"]), help="What the networks run on.")
-@click.option(
-    "--calibration", type=click.Path(path_type=Path), metavar="FILE", help="Use a calibration of your own films."
-)
-@click.option(
-    "--prevalence", multiple=True, metavar="NAME=SHARE", help="Move a finding to a prevalence, as in Pneumonia=0.01."
-)
+@model_options
 @click.option("--language", metavar="CODE", help="Language of the report: ar, de, en, es, fr or zh.")
 @click.option("--quiet", is_flag=True, help="Say nothing but errors; with --json, the JSON too.")
 @click.option("--open", "open_report", is_flag=True, help="Open the page in the browser; of several films, the first.")
@@ -237,7 +232,7 @@ def read_films(
     run: Run | None = None
     if selection.films:
         run = Run(
-            reader=_reader(settings, reader),
+            reader=load_engine(settings, reader),
             session=session,
             asked=asked,
             max_bytes=settings.max_bytes,
@@ -255,28 +250,6 @@ def read_films(
     if open_report and run is not None and run.written:
         open_page(run.written[0] / "report.html")
     return max(codes)
-
-
-def _reader(settings: "Settings", choice: ReaderChoice | None) -> "Lucidray":
-    from lucidray.api import load
-    from lucidray.imaging.limits import Limits
-    from lucidray.models.prevalence import parse_prevalences
-
-    reader = load(
-        weights=settings.weights,
-        threads=settings.threads,
-        classifier=settings.classifier,
-        device=settings.device,
-        language=settings.language,
-        fix_orientation=settings.fix_orientation,
-        limits=Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_bytes),
-        calibration=settings.calibration,
-        prevalence=parse_prevalences(settings.prevalence or ""),
-        **(choice.loading if choice else {}),
-    )
-    for note in reader.notes:
-        streams.warn(note)
-    return reader
 
 
 def _made(out: Path | None) -> Path | None:

@@ -1,6 +1,7 @@
 """The options that choose who writes the report, and how; one decorator for every command that reads films."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
@@ -29,10 +30,16 @@ class ReaderChoice:
     loading: dict[str, Any] = field(default_factory=dict)
     asked: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def name(self) -> str:
+        """The reader's name in the registry."""
+        return str(self.loading.get("reader", "composer"))
+
 
 def reader_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options, and hand them to the command as one argument, `reader`."""
 
+    # --device is the command's own option: it holds for all models, and `load` hands it to the reader.
     @wraps(command)
     def with_choice(*arguments: Any, **options: Any) -> Any:
         given = {name: options.pop(name) for name in _NAMES}
@@ -53,7 +60,6 @@ _OPTIONS = (
     click.option("--model", metavar="ID|DIR", help="Of the reader: a name on the hub or server, or a folder."),
     click.option("--adapter", metavar="DIR", help="LoRA adapter for the reader's model."),
     click.option("--base-url", metavar="URL", help="Of the reader's server, for example http://127.0.0.1:8000/v1."),
-    click.option("--device", metavar="NAME", help="Where the reader runs: auto, cuda, mps or cpu."),
     click.option("--quantize", metavar="BITS", help="Of the reader's weights: 4bit, 8bit or none."),
     click.option(
         "--strategy", metavar="NAME", help="Prompt that the reader is asked with, for example findings-first."
@@ -80,7 +86,6 @@ _NAMES = (
     "model",
     "adapter",
     "base_url",
-    "device",
     "quantize",
     "strategy",
     "prompts",
@@ -129,6 +134,68 @@ def choose(*, reader_name: str | None, prior: Path | None, strategy: str | None,
     }
     asked = {"prior_text": _text(set_.pop("prior"))} if "prior" in set_ else {}
     return ReaderChoice(loading | {"reader_options": set_}, asked)
+
+
+def parse_reader_options(given: Sequence[str], names: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Split ``READER.NAME=VALUE`` by reader, for commands that take several.
+
+    Raises
+    ------
+    UsageError
+        It is not written so, or names none of the readers.
+    """
+    options: dict[str, dict[str, str]] = {name: {} for name in names}
+    for text in given:
+        reader, dot, rest = text.partition(".")
+        name, equals, value = rest.partition("=")
+        if not dot or not equals or not name.strip() or reader not in options:
+            raise UsageError(f"--reader-option {text!r}: write READER.NAME=VALUE, with one of {', '.join(names)}")
+        options[reader][name.strip().replace("-", "_")] = value
+    return options
+
+
+def choose_by_name(reader: str, options: Mapping[str, str]) -> ReaderChoice:
+    """Choose a reader with options that are text: those of the command line as `read` has them, and others of its own.
+
+    Raises
+    ------
+    UsageError
+        As `choose`, or a value makes no sense.
+    """
+    taken = {"timeout_s" if name == "timeout" else name: value for name, value in options.items()}
+    if "reader_name" in taken or "prior" in taken:
+        raise UsageError("an earlier report belongs to one film, and a reader's name before the dot")
+    parsed = click.Command("reader", params=_parameters())
+    words: list[str] = []
+    for name, value in taken.items():
+        if name == "allow_remote_code" and value.lower() in {"true", "false"}:
+            words += ["--allow-remote-code"] * (value.lower() == "true")
+        elif name in _NAMES:
+            words.append(f"--{name.removesuffix('_s').replace('_', '-')}={value}")
+    try:
+        given = parsed.make_context("reader", words).params
+    except click.UsageError as error:
+        raise UsageError(f"--reader-option of {reader}: {error.format_message()}") from error
+    others = {name: _plain(value) for name, value in taken.items() if name not in _NAMES}
+    return choose(**(given | others | {"reader_name": reader}))
+
+
+def _parameters() -> list[click.Parameter]:
+    def nothing() -> None:
+        """Hold the options."""
+
+    for option in _OPTIONS:
+        option(nothing)
+    parameters: list[click.Parameter] = nothing.__click_params__  # type: ignore[attr-defined]
+    return parameters
+
+
+def _plain(value: str) -> Any:
+    """Take what is JSON (a number, true) as that, for options that have no type here."""
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
 
 
 def _text(path: Path) -> str:

@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING
 import click
 
 from lucidray.cli import streams
+from lucidray.cli.loading import load_engine
+from lucidray.cli.model_options import model_options
+from lucidray.cli.offered_readers import offered
 from lucidray.cli.session import Session, pass_session
 from lucidray.cli.store import need_server, store_folder, store_options
 from lucidray.domain.errors import UsageError
 
 if TYPE_CHECKING:
     from lucidray.server.config import ServerConfig
-    from lucidray.server.engine import Engine
+    from lucidray.server.engine import Engine, ReaderChoice
     from lucidray.settings import Settings
 
 _DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
@@ -26,6 +29,17 @@ _DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
 @click.option("--host", metavar="ADDRESS", help="Where to listen; 127.0.0.1 by default. Any other one needs tokens.")
 @click.option("--port", type=click.IntRange(0, 65535), help="8000 by default; 0 takes any free one.")
 @store_options
+@model_options
+@click.option(
+    "--reader",
+    "readers",
+    multiple=True,
+    metavar="NAME",
+    help="Offer this reader beside the composer; repeatable. Only a reader that is named here can send a film away.",
+)
+@click.option(
+    "--reader-option", multiple=True, metavar="READER.NAME=VALUE", help="An option of one reader; repeatable."
+)
 @click.option("--workers", type=click.IntRange(1, 64), help="Films that are read at the same time.")
 @click.option("--queue", type=click.IntRange(0, 10_000), help="Films that may wait; more are sent away.")
 @click.option("--time-limit", type=click.FloatRange(1, 3600), metavar="SECONDS", help="For one film.")
@@ -50,6 +64,12 @@ def command(
     port: int | None,
     database: str | None,
     folder: Path | None,
+    classifier: str | None,
+    device: str | None,
+    calibration: Path | None,
+    prevalence: tuple[str, ...],
+    readers: tuple[str, ...],
+    reader_option: tuple[str, ...],
     workers: int | None,
     queue: int | None,
     time_limit: float | None,
@@ -71,6 +91,10 @@ def command(
         port=port,
         database=database,
         folder=folder,
+        classifier=classifier,
+        device=device,
+        calibration=calibration,
+        prevalence=",".join(prevalence) or None,
         workers=workers,
         queue=queue,
         time_limit=time_limit,
@@ -98,7 +122,8 @@ def command(
     )
     # The address first: where it is taken, loading the models would be for nothing.
     with run.bind(config) as listener:
-        service = build(config, _engine(settings, config), store_folder(settings), settings.database)
+        engine = _engine(settings, config, offered(readers, reader_option, settings.device))
+        service = build(config, engine, store_folder(settings), settings.database)
         if config.needs_token:
             _need_tokens(service.database)
         logs.set_up()
@@ -111,24 +136,13 @@ def command(
         run.serve(create_app(service), listener)
 
 
-def _engine(settings: "Settings", config: "ServerConfig") -> "Engine":
-    """Load the models that every reading needs, and name the readers that may be asked for."""
-    from lucidray.models.anatomy import EmbeddedSegmenter
-    from lucidray.models.findings import EmbeddedClassifier
-    from lucidray.models.weights_file import EMBEDDED_FOLDER
-    from lucidray.readers.composer import Composer
-    from lucidray.server.engine import Engine, ReaderChoice
+def _engine(settings: "Settings", config: "ServerConfig", readers: "list[ReaderChoice]") -> "Engine":
+    """Load the models that every reading needs, as `read` does, beside the readers that may be asked for."""
+    from lucidray.server.engine import Engine
 
-    weights = EMBEDDED_FOLDER if settings.weights is None else settings.weights
-    cores = os.cpu_count() or 1
-    threads = settings.threads or max(1, cores // config.workers)
-    readers = [ReaderChoice("composer", Composer, "writes by rules from the findings; invents nothing", "Apache-2.0")]
-    return Engine(
-        EmbeddedSegmenter(weights, threads),
-        EmbeddedClassifier(weights, threads),
-        {reader.name: reader for reader in readers},
-        config.limits,
-    )
+    threads = settings.threads or max(1, (os.cpu_count() or 1) // config.workers)
+    models = load_engine(settings, threads=threads).models
+    return Engine(models.segmenter, models.classifier, {reader.name: reader for reader in readers}, config.limits)
 
 
 def _need_tokens(database: object) -> None:

@@ -86,6 +86,8 @@ class ReportRequest:
         Name of the prompt that a language model is asked with.
     generation : Generation
         How a language model writes.
+    prompt : str or None
+        A person's own prompt, asked instead of the strategy's.
     """
 
     film: Radiograph
@@ -98,6 +100,7 @@ class ReportRequest:
     prior_text: str | None = None
     strategy: str = "zero-shot"
     generation: Generation = field(default_factory=Generation)
+    prompt: str | None = None
 
 
 @runtime_checkable

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
-from typing import Literal, cast
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -87,10 +86,10 @@ def from_labels(labels: Mapping[Label, Polarity], boxes: Mapping[Label, tuple[Bo
 
 def claim_extractor(language: str = "en") -> Extract:
     """Return what finds the claims in texts of a language; it is loaded when asked for."""
-    claims = import_module("lucidray.reasoning.claims")
+    from lucidray.reasoning.claims import extract_claims  # noqa: PLC0415
 
     def extract(text: str) -> Sequence[Claim]:
-        return cast("Sequence[Claim]", claims.extract_claims(text, language=language))
+        return extract_claims(text, language)
 
     return extract
 

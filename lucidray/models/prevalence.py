@@ -34,6 +34,12 @@ class WithPrevalence:
         """The classifier's."""
         return self._classifier.used
 
+    @property
+    def note(self) -> str | None:
+        """What to know of the classifier inside before reading; None where there is nothing."""
+        note: str | None = getattr(self._classifier, "note", None)
+        return note
+
     def predict(self, film: Radiograph) -> Prediction:
         """Score all findings; those that no prevalence was stated for stay as they are."""
         prediction = self._classifier.predict(film)

@@ -215,6 +215,12 @@ class Recalibrated:
         """The classifier's name, version and hash, and the calibration file's hash."""
         return self._used
 
+    @property
+    def note(self) -> str | None:
+        """What to know of the classifier inside before reading; None where there is nothing."""
+        note: str | None = getattr(self._classifier, "note", None)
+        return note
+
     def predict(self, film: Radiograph) -> Prediction:
         """Score all findings with the file's calibration."""
         prediction = self._classifier.predict(film)

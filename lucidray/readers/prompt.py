@@ -3,9 +3,11 @@
 A strategy is a text file, `prompts/<strategy>.txt`, or one of the folder that `--prompts` names. Where it has a line
 `---`, what stands before it is the system message. Slots are `{language}`, `{patient}`, `{symptoms}`, `{prior}` and
 `{findings}`; other braces are left alone. Slots are filled once: text that comes from people is never looked at for
-slots, and cannot write the marks that part the prompt or steer a model.
+slots, and cannot write the marks that part the prompt or steer a model. A person's own prompt has the same slots, and
+is a message of the user as a whole.
 """
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -22,6 +24,7 @@ from lucidray.readers.tongues import name_of
 MAX_PRIOR_CHARS = 8000
 MAX_TEMPLATE_CHARS = 20_000
 SLOTS = ("language", "patient", "symptoms", "prior", "findings")
+TELLS_FINDINGS = "findings-first"  # the strategy whose prompt tells the reader what the networks found
 _SLOT = re.compile(r"\{([a-z_]+)\}")
 _SYSTEM_LINE = re.compile(r"^---[ \t]*$", re.MULTILINE)
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
@@ -58,8 +61,31 @@ def check_strategy(strategy: str, folder: Path | None = None) -> None:
     _template(strategy, folder)
 
 
+def template_hash(strategy: str, folder: Path | None = None) -> str:
+    """Return the SHA-256 of a strategy's file, which tells whether two films were asked about in the same words."""
+    return hashlib.sha256(_template(strategy, folder).encode()).hexdigest()
+
+
+def check_prompt(prompt: str) -> None:
+    """Refuse a person's own prompt that is empty, too long, or has unknown slots, before any model is asked.
+
+    Raises
+    ------
+    UsageError
+        See above.
+    """
+    _own(prompt)
+
+
+def tells_findings(request: ReportRequest) -> bool:
+    """Whether the prompt tells the reader what the networks found: its agreement is no second opinion then."""
+    if request.prompt is not None:
+        return "findings" in _SLOT.findall(_own(request.prompt))
+    return request.strategy == TELLS_FINDINGS
+
+
 def ask(request: ReportRequest, folder: Path | None = None) -> Prompt:
-    """Fill the strategy's file.
+    """Fill the person's own prompt, or else the strategy's file.
 
     Parameters
     ----------
@@ -70,9 +96,9 @@ def ask(request: ReportRequest, folder: Path | None = None) -> Prompt:
     Raises
     ------
     UsageError
-        There is no such strategy or language, the file has an unknown slot, or the earlier report is too long.
+        There is no such strategy or language, the template has an unknown slot, or the earlier report is too long.
     """
-    template = _template(request.strategy, folder)
+    parts = _parts(_template(request.strategy, folder)) if request.prompt is None else ("", _own(request.prompt))
     filled = {
         "language": name_of(request.language),
         "patient": _patient(request),
@@ -80,7 +106,7 @@ def ask(request: ReportRequest, folder: Path | None = None) -> Prompt:
         "prior": _quoted("earlier-report", _checked_prior(request.prior_text)),
         "findings": "\n".join(_findings(request)),
     }
-    system, user = (_SLOT.sub(lambda slot: filled[slot[1]], part).strip() for part in _parts(template))
+    system, user = (_SLOT.sub(lambda slot: filled[slot[1]], part).strip() for part in parts)
     return Prompt(system, user)
 
 
@@ -113,12 +139,27 @@ def _template(strategy: str, folder: Path | None) -> str:
         where = f" in {folder}" if folder is not None else ""
         raise UsageError(f"no prompt strategy {strategy[:40]!r}{where}; there are: {known}")
     template = _shipped(strategy) if folder is None else _read(folder / f"{strategy}.txt")
-    unknown = sorted({slot for slot in _SLOT.findall(template) if slot not in SLOTS})
-    if unknown:
-        raise UsageError(f"{strategy}.txt has the unknown slot {{{unknown[0]}}}; there are: {', '.join(SLOTS)}")
+    _check_slots(f"{strategy}.txt", template)
     if "language" not in _SLOT.findall(template):
         raise UsageError(f"{strategy}.txt does not say in which language to write: put {{language}} into it")
     return template
+
+
+def _own(prompt: str) -> str:
+    """Return a person's prompt as a template; where it does not say in which language to write, that is added."""
+    if len(prompt) > MAX_TEMPLATE_CHARS:
+        raise UsageError(f"the prompt has {len(prompt)} characters; at most {MAX_TEMPLATE_CHARS} are taken")
+    template = harmless(prompt)
+    if not template:
+        raise UsageError("the prompt is empty")
+    _check_slots("the prompt", template)
+    return template if "language" in _SLOT.findall(template) else f"{template}\n\nWrite in {{language}} only."
+
+
+def _check_slots(what: str, template: str) -> None:
+    unknown = sorted({slot for slot in _SLOT.findall(template) if slot not in SLOTS})
+    if unknown:
+        raise UsageError(f"{what} has the unknown slot {{{unknown[0]}}}; there are: {', '.join(SLOTS)}")
 
 
 @cache

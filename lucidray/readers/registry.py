@@ -48,6 +48,8 @@ class Entry(NamedTuple):
         Whether the film leaves the machine: "never", "always", or what it depends on.
     ran_on_real_weights : bool or None
         Whether this project ever ran it on the weights that it is for; None where there are none.
+    takes_prompt : bool
+        Whether it is asked in words.
     """
 
     module: str
@@ -58,6 +60,7 @@ class Entry(NamedTuple):
     gated: bool = False
     sends_data: str = "never"
     ran_on_real_weights: bool | None = False
+    takes_prompt: bool = True
 
 
 READERS: dict[str, Entry] = {
@@ -67,6 +70,7 @@ READERS: dict[str, Entry] = {
         "rules that write from the findings",
         "Apache-2.0",
         ran_on_real_weights=None,
+        takes_prompt=False,
     ),
     "medgemma": Entry(
         "lucidray.readers.local.medgemma",
@@ -89,6 +93,7 @@ READERS: dict[str, Entry] = {
         "any VisionEncoderDecoderModel checkpoint",
         "the checkpoint's",
         extra="vlm",
+        takes_prompt=False,
     ),
     "openai": Entry(
         "lucidray.readers.remote.openai",
@@ -124,7 +129,7 @@ READERS: dict[str, Entry] = {
 }
 
 
-def open_reader(name: str, options: Mapping[str, Any] | None = None) -> Reader:
+def open_reader(name: str, options: Mapping[str, Any] | None = None, device: str | None = None) -> Reader:
     """Build a reader, loading its weights where it has any.
 
     Parameters
@@ -133,6 +138,8 @@ def open_reader(name: str, options: Mapping[str, Any] | None = None) -> Reader:
         One of `READERS`.
     options : mapping, optional
         Of that reader, by the names of its parameters; those that are None count as not given.
+    device : str, optional
+        For a reader that runs on this machine and lets it be chosen; one among the options goes first.
 
     Raises
     ------
@@ -151,6 +158,8 @@ def open_reader(name: str, options: Mapping[str, Any] | None = None) -> Reader:
         build = getattr(import_module(entry.module), entry.factory)
         # Libraries import parts of themselves when they are used.
         _check_options(name, build, given)
+        if device is not None and "device" in inspect.signature(build).parameters:
+            given = {"device": device} | given
         reader: Reader = build(**given)
     except ImportError as error:
         raise _explained(error, name, entry) from error

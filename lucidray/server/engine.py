@@ -1,9 +1,9 @@
 """The models of the service: loaded once, shared by all readings."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
+from pathlib import Path
 from threading import Lock
-from typing import Any
 
 from lucidray.domain.answer import Answer
 from lucidray.domain.errors import ModelError, UsageError
@@ -11,6 +11,7 @@ from lucidray.domain.protocols import Classifier, Reader, ReportRequest, Segment
 from lucidray.domain.reading import ModelUsed, Reading
 from lucidray.imaging.limits import Limits
 from lucidray.pipeline import Models, Request, checked, interpret
+from lucidray.readers.prompt import available_strategies, check_prompt, check_strategy
 from lucidray.store.order import Order
 
 Watch = Callable[[str], None]
@@ -31,6 +32,10 @@ class ReaderChoice:
     licence : str
     sends_data_away : bool
         The film leaves this machine.
+    takes_prompt : bool
+        It is asked in words: by a strategy, or by a prompt of one's own.
+    prompts : path or None
+        Folder of its strategies; None takes those that come with lucidray.
     """
 
     name: str
@@ -38,6 +43,13 @@ class ReaderChoice:
     what: str
     licence: str
     sends_data_away: bool = False
+    takes_prompt: bool = True
+    prompts: Path | None = None
+
+    @property
+    def strategies(self) -> tuple[str, ...]:
+        """Names of the prompts that it can be asked with."""
+        return available_strategies(self.prompts) if self.takes_prompt else ()
 
 
 class Engine:
@@ -75,12 +87,17 @@ class Engine:
         Raises
         ------
         UsageError
-            There is no such reader, language or option.
+            There is no such reader, language or strategy, or the reader takes no prompt.
         """
         if order.reader not in self.choices:
             raise UsageError(f"there is no reader {order.reader[:60]!r}; there are {', '.join(self.choices)}")
-        if order.prompt is not None and not _takes_prompt():
-            raise UsageError("no reader of this version takes a prompt of your own: choose a strategy")
+        choice = self.choices[order.reader]
+        if order.prompt is not None:
+            if not choice.takes_prompt:
+                raise UsageError(f"the reader {choice.name} takes no prompt")
+            check_prompt(order.prompt)
+        elif choice.takes_prompt:
+            check_strategy(order.strategy, choice.prompts)
         checked(self._request(order))
 
     def read(
@@ -109,11 +126,11 @@ class Engine:
             Report of the film that this one is compared with.
         """
         self.check(order)
-        reader = _Ordered(self._reader(order.reader), order, told, prior_text)
-        models = Models(self._segmenter, self._classifier, reader)
-        return interpret(content, models, self._request(order), name=name, watch=watch)
+        reader = self._reader(order.reader)
+        models = Models(self._segmenter, self._classifier, reader if told is None else _Told(reader, told))
+        return interpret(content, models, self._request(order, prior_text), name=name, watch=watch)
 
-    def _request(self, order: Order) -> Request:
+    def _request(self, order: Order, prior_text: str | None = None) -> Request:
         return Request(
             symptoms=order.symptoms,
             fix_orientation=order.fix_orientation,
@@ -122,6 +139,10 @@ class Engine:
             view=order.view,
             language=order.language,
             limits=self.limits,
+            prior_text=prior_text,
+            strategy=order.strategy,
+            generation=order.writing.generation(),
+            prompt=order.prompt,
         )
 
     def _reader(self, name: str) -> Reader:
@@ -131,11 +152,11 @@ class Engine:
             return self._loaded[name]
 
 
-class _Ordered:
-    """A reader that is asked as one order says, and whose text is passed on while it is written."""
+class _Told:
+    """A reader whose text is passed on while it is written."""
 
-    def __init__(self, reader: Reader, order: Order, told: Told | None, prior_text: str | None) -> None:
-        self._reader, self._order, self._told, self._prior_text = reader, order, told, prior_text
+    def __init__(self, reader: Reader, told: Told) -> None:
+        self._reader, self._told = reader, told
 
     @property
     def used(self) -> ModelUsed:
@@ -144,18 +165,6 @@ class _Ordered:
 
     def read(self, request: ReportRequest) -> Answer:
         """Ask the reader."""
-        request = replace(
-            request,
-            strategy=self._order.strategy,
-            generation=self._order.writing.generation(),
-            prior_text=self._prior_text or request.prior_text,
-        )
-        if self._order.prompt is not None:
-            # A field that readers of language models bring; `check` has seen that it is there.
-            own: dict[str, Any] = {"prompt": self._order.prompt}
-            request = replace(request, **own)
-        if self._told is None:
-            return self._reader.read(request)
         if not isinstance(self._reader, StreamingReader):
             answer = self._reader.read(request)
             self._told(answer.text)
@@ -165,7 +174,3 @@ class _Ordered:
                 return piece
             self._told(piece)
         raise ModelError(f"the reader {self._reader.used.name} stopped without an answer")
-
-
-def _takes_prompt() -> bool:
-    return any(field.name == "prompt" for field in fields(ReportRequest))

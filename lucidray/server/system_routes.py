@@ -11,6 +11,7 @@ from lucidray.domain.errors import OutputError
 from lucidray.domain.reading import NOTICE
 from lucidray.domain.vocabulary import CODES, LABELS, finding_id
 from lucidray.readers.phrases import available_languages
+from lucidray.readers.prompt import available_strategies
 from lucidray.reporting.colours import FINDING_COLOURS
 from lucidray.server.actor import actor
 from lucidray.server.guard import COOKIE
@@ -146,9 +147,14 @@ def about(request: Request, service: TheService) -> dict[str, Any]:
                 "what": choice.what,
                 "licence": choice.licence,
                 "sends_data_away": choice.sends_data_away,
+                "takes_prompt": choice.takes_prompt,
+                "strategies": list(choice.strategies),
             }
             for choice in service.engine.choices.values()
         ],
+        # Of all readers; where none is asked in words, those that come with lucidray.
+        "strategies": sorted({name for choice in service.engine.choices.values() for name in choice.strategies})
+        or list(available_strategies()),
         "shows_identity": service.config.show_identity,
         "has_folder": service.config.playground is not None,
         "max_bytes": service.config.limits.max_bytes,

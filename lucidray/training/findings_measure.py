@@ -14,6 +14,7 @@ from lucidray.evaluation.measures import (
     Scores,
     Truth,
     auroc,
+    auroc_within,
     expected_calibration_error,
     patient_interval,
     resample_patients,
@@ -55,29 +56,6 @@ class HeldOut:
         if view is not None:
             chosen &= self.view == view
         return np.flatnonzero(chosen)
-
-
-def auroc_within(source: npt.NDArray[np.str_], truth: Truth, score: Scores) -> float:
-    """AUROC over pairs of films of one folder; NaN where no folder has both classes.
-
-    Parameters
-    ----------
-    source : (N,) str
-        Folder of each film.
-    truth : (N,) bool
-        Which films are positive.
-    score : (N,) float
-        Of each film.
-    """
-    total = pairs = 0.0
-    for name in np.unique(source):
-        inside = source == name
-        positive = int(truth[inside].sum())
-        weight = positive * (int(inside.sum()) - positive)
-        if weight:
-            total += weight * auroc(truth[inside], score[inside])
-            pairs += weight
-    return total / pairs if pairs else float("nan")
 
 
 def output_figures(

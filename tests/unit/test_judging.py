@@ -9,7 +9,7 @@ import pytest
 from lucidray.domain.answer import Generation
 from lucidray.domain.errors import ModelError
 from lucidray.domain.note import Note
-from lucidray.domain.reading import READER_ID, Reading
+from lucidray.domain.reading import READER_ID, ModelUsed, Reading
 from lucidray.domain.vocabulary import LABELS
 from lucidray.models.fake import UPRIGHT, FakeClassifier, FakeSegmenter
 from lucidray.pipeline import Models, Request, interpret
@@ -141,6 +141,29 @@ def test_where_the_film_went_is_told(heard) -> None:
     assert "data_left_machine" in {note.code for note in reading.warnings}
     assert [one.name for one in reading.provenance.models if one.data_left_machine] == ["seer"]
     assert "data_left_machine" not in {note.code for note in interpret(film(), models(fake())).warnings}
+
+
+def test_that_the_film_left_is_told_once_and_every_note_of_a_reader_is_passed_on(heard) -> None:
+    cut = Note(code="answer_cut", message="It was cut off.")
+    own = Note(code="data_left_machine", message="It went to a server.")
+
+    def codes(reader) -> list[str]:
+        return [note.code for note in interpret(film(), models(reader)).warnings]
+
+    assert codes(fake(data_left_machine=True, notes=(cut,))).count("data_left_machine") == 1
+    told = codes(fake(data_left_machine=True, notes=(own, cut)))
+    assert (told.count("data_left_machine"), told.count("answer_cut")) == (1, 1)
+
+    class Writer(Composer):
+        """A composer elsewhere: its sentences carry their evidence, and the film left all the same."""
+
+        used = ModelUsed(role="reader", name="far", version="0", sha256=None, data_left_machine=True)
+
+        def read(self, request):
+            return replace(super().read(request), notes=(cut,))
+
+    told = codes(Writer())
+    assert (told.count("data_left_machine"), told.count("answer_cut")) == (1, 1)
 
 
 @pytest.mark.parametrize("text", ["", "  \n\x1b[31m\x1b[0m", "Indication: cough.", "***"])

@@ -90,6 +90,8 @@ class EncoderDecoder:
 
     def stream(self, request: ReportRequest) -> Iterator[str | Answer]:
         """Yield pieces of text as they come, and last of all the whole answer."""
+        if request.prompt is not None:
+            raise UsageError(f"{self._name} takes no prompt")
         if request.strategy != "zero-shot":
             raise UsageError(f"{self._name} takes no prompt: there is no strategy {request.strategy!r} for it")
         if request.prior_text:

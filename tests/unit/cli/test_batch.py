@@ -242,3 +242,76 @@ def test_evaluate_reports_prints_a_table_and_writes_a_page(run) -> None:
     assert "http-equiv" in page
     as_json = run("evaluate", "reports", "--predictions", "said.json", "--references", "truth.csv", "--json")
     assert json.loads(as_json.out)["films"]["scored"] == 2
+
+
+def head(name: str = "out.csv") -> dict:
+    return json.loads(Path(f"{name}.journal").read_text().split("\n", 1)[0])
+
+
+def test_the_models_of_a_batch_are_those_of_read(run, models) -> None:
+    save_film("in/a.png")
+    options = ["--classifier", "onnx:mine", "--device", "cpu", "--prevalence", "Edema=0.1", "--calibration", "c.json"]
+    assert run("batch", "in", "--out", "out.csv", *options).code == 0
+    asked = models[-1]
+    assert (asked["classifier"], asked["device"], asked["prevalence"]) == ("onnx:mine", "cpu", {"Edema": 0.1})
+    assert asked["calibration"] == Path("c.json")
+    Path("t.csv").write_text("image,effusion\nin/a.png,1\n")
+    compared = run("compare", "--data", "t.csv", "--readers", "composer", "--out", "cmp", *options, "--resamples", "10")
+    assert compared.code == 0, compared.err
+    assert models[-1] == asked
+
+
+@pytest.mark.parametrize(
+    "other", [["--prevalence", "Edema=0.1"], ["--device", "cpu"], ["--classifier", "onnx:mine"], ["--language", "de"]]
+)
+def test_rows_of_two_settings_never_mix(run, other) -> None:
+    save_film("in/a.png")
+    assert run("batch", "in", "--out", "out.csv").code == 0
+    result = run("batch", "in", "--out", "out.csv", "--resume", *other)
+    assert result.code == 2
+    assert run("batch", "in", "--out", "out.csv", "--resume").code == 0
+
+
+def test_how_a_reader_is_asked_stands_in_the_journal(run, models) -> None:
+    save_film("in/a.png")
+    Path("prompts").mkdir()
+    Path("prompts/mine.txt").write_text("Write {language}.")
+    options = ["--reader", "openai", "--model", "m", "--base-url", "http://127.0.0.1:1/v1", "--seed", "3"]
+    options += ["--prompts", "prompts", "--strategy", "mine"]
+    assert run("batch", "in", "--out", "out.csv", *options).code == 0
+    assert models[-1]["reader"] == "openai"
+    assert models[-1]["generation"].seed == 3
+    told = head()
+    assert (told["reader"], told["strategy"], told["generation"]["seed"]) == ("openai", "mine", 3)
+    assert told["reader_options"]["model"] == "m"
+    Path("prompts/mine.txt").write_text("Write in {language}.")
+    assert run("batch", "in", "--out", "out.csv", "--resume", *options).code == 2
+    assert run("batch", "in", "--out", "b.csv", *options, "--prior", "prompts/mine.txt").code == 2
+
+
+def test_every_reader_of_a_comparison_is_asked_its_own_way(run, monkeypatch) -> None:
+    opened = []
+
+    class Spy(Composer):
+        def read(self, request):
+            opened.append((request.strategy, request.generation.seed))
+            return super().read(request)
+
+    def open_reader(name, options=None, device=None):
+        opened.append((name, options, device))
+        return Spy()
+
+    monkeypatch.setattr("lucidray.readers.registry.open_reader", open_reader)
+    save_film("films/a.png")
+    Path("films/labels.csv").write_text("image,effusion\na.png,1\n")
+    options = ["b.strategy=role", "b.seed=7", "b.model=m", "b.base-url=http://127.0.0.1:1/v1"]
+    given = [word for option in options for word in ("--reader-option", option)]
+    readers = ["--readers", "composer,b=openai", "--device", "cpu", "--resamples", "10"]
+    result = run("compare", "--data", "films", "--out", "cmp", *readers, *given)
+    assert result.code == 0, result.err
+    assert opened == [
+        ("composer", None, "cpu"),
+        ("zero-shot", 0),
+        ("openai", {"model": "m", "base_url": "http://127.0.0.1:1/v1"}, "cpu"),
+        ("role", 7),
+    ]

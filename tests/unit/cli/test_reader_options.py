@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from lucidray.api import Lucidray
+from lucidray.cli.reader_options import choose_by_name, parse_reader_options
 from lucidray.domain.answer import Generation
 from lucidray.domain.errors import UsageError
 from lucidray.domain.vocabulary import LABELS
@@ -31,8 +32,10 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> dict:
     """What `load` was asked for, with a reader that remembers; `film.png` to read."""
     seen: dict = {"reader": Spy()}
 
-    def load(*, weights, threads, language, fix_orientation, limits, **reader):
-        seen["asked"] = reader
+    def load(
+        *, weights, threads, language, fix_orientation, limits, classifier, device, calibration, prevalence, **reader
+    ):
+        seen["asked"], seen["device"] = reader, device
         models = Models(FakeSegmenter(), FakeClassifier(dict.fromkeys(LABELS, 0.1)), seen["reader"])
         rest = {name: reader[name] for name in ("strategy", "generation") if name in reader}
         return Lucidray(models, Request(language=language, limits=limits, **rest))
@@ -66,12 +69,12 @@ def test_every_option_arrives(run, loaded, tmp_path: Path) -> None:
         "reader_options": {
             "model": "google/medgemma-4b-it",
             "adapter": "lora",
-            "device": "cpu",
             "quantize": "4bit",
             "revision": "v1",
             "timeout_s": 60.0,
         },
     }
+    assert loaded["device"] == "cpu"
     request = loaded["reader"].requests[0]
     assert request.prior_text == "Normal chest.\n"
     assert request.strategy == "findings-first"
@@ -131,7 +134,7 @@ def test_load_takes_a_name_or_an_object(monkeypatch: pytest.MonkeyPatch) -> None
     from lucidray import api
 
     monkeypatch.setattr(api, "EmbeddedSegmenter", lambda *_: FakeSegmenter())
-    monkeypatch.setattr(api, "EmbeddedClassifier", lambda *_: FakeClassifier(dict.fromkeys(LABELS, 0.1)))
+    monkeypatch.setattr(api, "open_classifier", lambda *_, **__: FakeClassifier(dict.fromkeys(LABELS, 0.1)))
     spy = Spy()
     film = (np.indices((320, 256)).sum(0) % 97 / 97).astype(np.float32)
     api.load(reader=spy, strategy="role", generation=Generation(seed=4)).read(film, prior_text="Normal.")
@@ -143,3 +146,43 @@ def test_load_takes_a_name_or_an_object(monkeypatch: pytest.MonkeyPatch) -> None
         api.load(reader="gpt")
     with pytest.raises(UsageError, match="takes no --model"):
         api.load(reader="composer", reader_options={"model": "m"})
+
+
+def test_the_device_of_the_models_is_the_readers_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    from lucidray.readers import registry
+
+    opened = []
+
+    def build(*, model: str = "m", device: str = "auto") -> Spy:
+        opened.append((model, device))
+        return Spy()
+
+    module = type("Module", (), {"MedGemma": staticmethod(build), "Composer": Composer})
+    monkeypatch.setattr(registry, "import_module", lambda _: module)
+    registry.open_reader("medgemma", {"model": "n"}, "cpu")
+    registry.open_reader("medgemma", {"device": "mps"}, "cpu")
+    registry.open_reader("medgemma")
+    assert opened == [("n", "cpu"), ("m", "mps"), ("m", "auto")]
+    assert isinstance(registry.open_reader("composer", None, "cpu"), Composer)
+
+
+def test_an_option_with_a_reader_before_the_dot_is_read_as_on_the_command_line(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("Write {language}.")
+    given = ["a.temperature=0.5", "a.prompts=" + str(tmp_path), "a.strategy=mine", "a.allow-remote-code=true"]
+    options = parse_reader_options([*given, "a.side_px=512", "a.timeout=7"], ["a", "b"])
+    assert options["b"] == {}
+    choice = choose_by_name("medgemma", options["a"])
+    assert choice.loading["generation"] == Generation(temperature=0.5)
+    assert choice.loading["strategy"] == "mine"
+    assert choice.loading["reader_options"] == {
+        "prompts": tmp_path,
+        "allow_remote_code": True,
+        "side_px": 512,
+        "timeout_s": 7.0,
+    }
+    for wrong in ({"temperature": "9"}, {"allow_remote_code": "perhaps"}, {"prior": "a.txt"}, {"strategy": "magic"}):
+        with pytest.raises(UsageError):
+            choose_by_name("medgemma", wrong)
+    assert choose_by_name("composer", {}).loading == {}
+    with pytest.raises(UsageError, match="of no use to the composer"):
+        choose_by_name("composer", {"model": "m"})

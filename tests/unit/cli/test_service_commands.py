@@ -8,6 +8,7 @@ import pytest
 from servers import png  # skips without the extra
 
 from lucidray.cli.main import COMMANDS
+from lucidray.cli.offered_readers import offered
 from lucidray.domain.errors import UsageError
 from lucidray.store import audit, tokens
 from lucidray.store.database import open_database
@@ -98,6 +99,76 @@ def test_a_missing_extra_names_its_cure(run, store: Path, monkeypatch: pytest.Mo
         result = run(*command)
         assert result.code == 5
         assert "lucidray[server]" in result.err
+
+
+def test_nothing_but_the_composer_is_offered_unless_it_is_named() -> None:
+    (only,) = offered([], [], "auto")
+    assert (only.name, only.sends_data_away, only.takes_prompt, only.strategies) == ("composer", False, False, ())
+
+
+@pytest.mark.parametrize(("address", "leaves"), [("http://127.0.0.1:1/v1", False), ("https://models.example/v1", True)])
+def test_a_reader_is_offered_by_its_name_with_its_options(address: str, leaves: bool) -> None:
+    pytest.importorskip("httpx")
+    options = [f"openai.base_url={address}", "openai.model=m", "openai.timeout=7"]
+    composer, named = offered(["openai", "composer", "openai"], options, "auto")
+    assert (composer.name, named.name) == ("composer", "openai")
+    assert named.sends_data_away is leaves
+    assert named.load().used.name == "openai: m"
+    assert "zero-shot" in named.strategies
+
+
+def test_a_reader_with_weights_is_opened_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr("lucidray.readers.registry.open_reader", lambda *given: asked.append(given) or "reader")
+    monkeypatch.setattr("lucidray.cli.checks.missing_of_extra", lambda extra: [])
+    _, named = offered(["medgemma"], ["medgemma.quantize=4bit", "medgemma.device=cuda"], "cpu")
+    assert asked == []
+    assert named.load() == "reader"
+    assert asked == [("medgemma", {"quantize": "4bit", "device": "cuda"}, "cpu")]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--reader", "fake"], "cannot be offered; there are: composer, medgemma"),
+        (["--reader", "gpt"], "cannot be offered"),
+        (["--reader", "openai"], "--base-url"),
+        (["--reader", "gemini", "--reader-option", "gemini.model=m"], "GEMINI_API_KEY"),
+        (["--reader", "openai", "--reader-option", "openai.seed=1"], "each order says that"),
+        (["--reader", "openai", "--reader-option", "gemini.model=m"], "READER.NAME=VALUE"),
+        (["--reader", "openai", "--reader-option", "openai.timeout=no"], "--timeout"),
+    ],
+)
+def test_a_reader_that_cannot_be_offered_stops_the_start(
+    run, store: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], words: str
+) -> None:
+    pytest.importorskip("httpx")
+    monkeypatch.delenv("GEMINI_API_KEY", raising=False)
+    result = run("serve", "--port", "0", "--no-open", *options)
+    assert (result.code, len(result.errors)) == (2, 1)
+    assert words in result.err
+
+
+def test_a_reader_without_its_extra_stops_the_start(run, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lucidray.cli.checks.missing_of_extra", lambda extra: ["mlx-vlm"])
+    result = run("serve", "--port", "0", "--no-open", "--reader", "mlx")
+    assert result.code == 5
+    assert "lucidray[mlx]" in result.err
+
+
+def test_the_service_reads_with_the_models_that_read_has(run, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = {}
+
+    def load(**options):
+        asked.update(options)
+        raise UsageError("that is enough")
+
+    monkeypatch.setattr("lucidray.api.load", load)
+    options = ["--classifier", "onnx:mine", "--device", "cpu", "--calibration", "c.json", "--prevalence", "Edema=0.1"]
+    assert run("serve", "--port", "0", "--no-open", *options).code == 2
+    assert (asked["classifier"], asked["device"], asked["prevalence"]) == ("onnx:mine", "cpu", {"Edema": 0.1})
+    assert asked["calibration"] == Path("c.json")
+    assert "reader" not in asked
 
 
 def test_every_command_of_the_service_is_listed() -> None:

@@ -11,7 +11,16 @@ from report_requests import finding, ratio, request
 
 from lucidray.domain.errors import UsageError
 from lucidray.domain.radiograph import Radiograph
-from lucidray.readers.prompt import MAX_PRIOR_CHARS, SLOTS, ask, available_strategies, check_strategy, harmless
+from lucidray.readers.prompt import (
+    MAX_PRIOR_CHARS,
+    SLOTS,
+    ask,
+    available_strategies,
+    check_prompt,
+    check_strategy,
+    harmless,
+    tells_findings,
+)
 
 STRATEGIES = ("zero-shot", "structured", "role", "sectioned", "findings-first", "grounded")
 
@@ -148,3 +157,32 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_bytes(b"\xff\xfe{language}")
     with pytest.raises(UsageError, match="cannot be read"):
         check_strategy("mine", tmp_path)
+
+
+def test_a_persons_own_prompt_takes_the_strategys_place() -> None:
+    own = replace(asked("findings-first", "de", symptoms="fever"), prompt="Only the heart. {symptoms} In {language}.")
+    prompt = ask(own)
+    assert prompt == ("", "Only the heart. <symptoms>\nfever\n</symptoms> In German.")
+    assert not tells_findings(own)
+    assert tells_findings(replace(own, prompt="{findings}"))
+    assert tells_findings(replace(own, prompt=None))
+    assert ask(replace(own, prompt="Only the heart.")).user == "Only the heart.\n\nWrite in German only."
+
+
+def test_a_persons_own_prompt_writes_no_marks_and_symptoms_fill_no_slot_of_it() -> None:
+    own = replace(
+        asked(symptoms="{findings} {prior}"), prompt="A\n---\n<|im_start|>system [INST] {symptoms} {language}"
+    )
+    prompt = ask(own)
+    assert prompt.system == ""
+    assert "<|" not in prompt.user
+    assert "[INST]" not in prompt.user
+    assert "{findings} {prior}" in prompt.user
+
+
+@pytest.mark.parametrize(
+    ("prompt", "words"), [(" \n", "empty"), ("{langage}", "unknown slot"), ("a" * 20_001, "at most 20000")]
+)
+def test_a_persons_own_prompt_that_cannot_be_asked_is_refused(prompt: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        check_prompt(prompt)

@@ -1,4 +1,5 @@
 import random
+import re
 
 import pytest
 from claim_cases import read_cases, told
@@ -10,7 +11,7 @@ from lucidray.domain.claim import Claim
 from lucidray.domain.errors import UsageError
 from lucidray.domain.vocabulary import LABELS
 from lucidray.readers.composer import Composer
-from lucidray.readers.phrases import available_languages
+from lucidray.readers.phrases import available_languages, load_phrases
 from lucidray.reasoning.claim_lexicon import load_claim_lexicon
 from lucidray.reasoning.claim_table import expand
 from lucidray.reasoning.claims import claim_languages, extract_claims, summarise
@@ -167,3 +168,16 @@ def test_alternatives_are_written_out():
     assert expand("[a[|b] c|d]") == ["a c", "ab c", "d"]
     with pytest.raises(ValueError, match="brackets"):
         expand("[a|b")
+
+
+@pytest.mark.parametrize("language", available_languages())
+def test_that_score_and_ratio_disagree_claims_no_cardiomegaly(language):
+    whole = load_phrases(language).sentence("impression.heart_disagrees")
+    alone = re.split("[:：]", whole, maxsplit=1)[1].strip()
+    for text in (whole, alone, re.split("[;；؛]", alone)[0] + "."):
+        assert "Cardiomegaly" not in {label for label, _ in summarise(extract_claims(text, language))}, text
+
+
+def test_a_score_that_speaks_of_cardiomegaly_does_not_hide_one_that_is_named():
+    text = "The score for cardiomegaly and the cardiothoracic ratio disagree. There is cardiomegaly."
+    assert polarities(text) == {"Cardiomegaly": "present"}

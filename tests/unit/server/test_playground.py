@@ -5,6 +5,7 @@ import time
 import pytest
 from servers import SlowReader, client, png, service
 
+from lucidray.readers.prompt import available_strategies
 from lucidray.server.problems import StoppedError
 from lucidray.store.order import Order
 
@@ -24,7 +25,7 @@ def test_a_stored_film_is_read_with_other_settings_and_nothing_is_kept(tmp_path)
     with client(service(tmp_path, readers={"slow": slow})) as api:
         item = api.read()
         writing = {"temperature": 0.5, "top_p": 0.9, "max_tokens": 99}
-        order = {"reader": "slow", "strategy": "comparison", "writing": writing}
+        order = {"reader": "slow", "strategy": "role", "writing": writing}
         answer = api.http.post("/api/v1/playground", json={"reading": item["id"], "order": order})
         assert answer.headers["content-type"].startswith("text/event-stream")
         told = events(answer.text)
@@ -32,7 +33,7 @@ def test_a_stored_film_is_read_with_other_settings_and_nothing_is_kept(tmp_path)
         assert told[-1][0] == "reading"
         assert told[-1][1]["provenance"]["models"][-1]["name"] == "slow"
         (asked,) = slow.asked
-        assert (asked.strategy, asked.generation.temperature, asked.generation.top_p) == ("comparison", 0.5, 0.9)
+        assert (asked.strategy, asked.generation.temperature, asked.generation.top_p) == ("role", 0.5, 0.9)
         assert asked.generation.max_tokens == 99
         assert api.get("/api/v1/readings").json()["total"] == 1
         log = api.get(f"/api/v1/audit?thing={item['id']}").json()["lines"]
@@ -102,3 +103,20 @@ def test_who_goes_away_stops_the_reading(tmp_path) -> None:
             time.sleep(0.01)
         job.stop.set()
         assert isinstance(outcome.exception(timeout=20), StoppedError)
+
+
+def test_a_prompt_of_ones_own_reaches_the_reader(tmp_path) -> None:
+    slow = SlowReader()
+    with client(service(tmp_path, readers={"slow": slow})) as api:
+        item = api.read()
+        order = {"reader": "slow", "prompt": "Only the heart, in {language}."}
+        api.http.post("/api/v1/playground", json={"reading": item["id"], "order": order})
+        (asked,) = slow.asked
+        assert asked.prompt == "Only the heart, in {language}."
+
+
+def test_the_service_tells_which_prompts_there_are(tmp_path) -> None:
+    with client(service(tmp_path)) as api:
+        about = api.get("/api/v1/about").json()
+    assert about["strategies"] == list(available_strategies())
+    assert about["readers"][0]["strategies"] == about["strategies"]

@@ -85,7 +85,10 @@ def test_a_film_that_cannot_be_decoded_is_not_kept(api, tmp_path) -> None:
         ({"view": "sideways"}, 422),
         ({"temperature": "-1"}, 422),
         ({"symptoms": "x" * 2001}, 422),
-        ({"prompt": "say something"}, 400),
+        ({"reader": "wordless", "prompt": "say something"}, 400),
+        ({"prompt": "say {something}"}, 400),
+        ({"prompt": " "}, 400),
+        ({"strategy": "magic"}, 400),
     ],
 )
 def test_an_order_that_makes_no_sense_is_refused_before_anything_is_stored(api, fields, status) -> None:
@@ -235,14 +238,14 @@ def test_the_same_film_is_read_again_by_another_reader(tmp_path) -> None:
     slow = SlowReader()
     with client(service(tmp_path, readers={"slow": slow})) as api:
         item = api.read()
-        order = {"reader": "slow", "strategy": "abcde", "writing": {"temperature": 0.7, "seed": 3}}
+        order = {"reader": "slow", "strategy": "structured", "writing": {"temperature": 0.7, "seed": 3}}
         again = api.http.post(f"/api/v1/readings/{item['id']}/again", json=order)
         assert again.status_code == 202
         until(lambda: api.get(f"/api/v1/readings?film={item['film']}&status=done").json()["total"] == 2)
         assert again.json()["film"] == item["film"]
         assert len(api.service.readings.films.all()) == 1
         (asked,) = slow.asked
-        assert (asked.strategy, asked.generation.temperature, asked.generation.seed) == ("abcde", 0.7, 3)
+        assert (asked.strategy, asked.generation.temperature, asked.generation.seed) == ("structured", 0.7, 3)
 
 
 def test_a_prior_is_linked_and_given_to_the_reader(tmp_path) -> None:
