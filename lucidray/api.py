@@ -180,7 +180,7 @@ def load(
     if threads < 0:
         raise UsageError(f"threads must be 0 or more, not {threads}")
     folder = EMBEDDED_FOLDER if weights is None else Path(weights)
-    writer = open_reader(reader, reader_options) if isinstance(reader, str) else reader
+    writer = open_reader(reader, reader_options, device) if isinstance(reader, str) else reader
     segmenter = EmbeddedSegmenter(folder, threads, device)
     if isinstance(classifier, str):
         classifier = open_classifier(classifier, device=device, threads=threads, weights=folder)

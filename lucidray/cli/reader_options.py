@@ -53,7 +53,6 @@ _OPTIONS = (
     click.option("--model", metavar="ID|DIR", help="Of the reader: a name on the hub or server, or a folder."),
     click.option("--adapter", metavar="DIR", help="LoRA adapter for the reader's model."),
     click.option("--base-url", metavar="URL", help="Of the reader's server, for example http://127.0.0.1:8000/v1."),
-    click.option("--device", metavar="NAME", help="Where the reader runs: auto, cuda, mps or cpu."),
     click.option("--quantize", metavar="BITS", help="Of the reader's weights: 4bit, 8bit or none."),
     click.option(
         "--strategy", metavar="NAME", help="Prompt that the reader is asked with, for example findings-first."
@@ -80,7 +79,6 @@ _NAMES = (
     "model",
     "adapter",
     "base_url",
-    "device",
     "quantize",
     "strategy",
     "prompts",

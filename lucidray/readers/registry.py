@@ -124,7 +124,7 @@ READERS: dict[str, Entry] = {
 }
 
 
-def open_reader(name: str, options: Mapping[str, Any] | None = None) -> Reader:
+def open_reader(name: str, options: Mapping[str, Any] | None = None, device: str = "auto") -> Reader:
     """Build a reader, loading its weights where it has any.
 
     Parameters
@@ -133,6 +133,8 @@ def open_reader(name: str, options: Mapping[str, Any] | None = None) -> Reader:
         One of `READERS`.
     options : mapping, optional
         Of that reader, by the names of its parameters; those that are None count as not given.
+    device : "auto", "cuda", "mps" or "cpu"
+        What every model of the reading runs on, for a reader that runs here and whose options name no other.
 
     Raises
     ------
@@ -151,6 +153,8 @@ def open_reader(name: str, options: Mapping[str, Any] | None = None) -> Reader:
         build = getattr(import_module(entry.module), entry.factory)
         # Libraries import parts of themselves when they are used.
         _check_options(name, build, given)
+        if device != "auto" and "device" in inspect.signature(build).parameters:
+            given.setdefault("device", device)
         reader: Reader = build(**given)
     except ImportError as error:
         raise _explained(error, name, entry) from error

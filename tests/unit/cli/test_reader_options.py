@@ -31,8 +31,11 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> dict:
     """What `load` was asked for, with a reader that remembers; `film.png` to read."""
     seen: dict = {"reader": Spy()}
 
-    def load(*, weights, threads, language, fix_orientation, limits, **reader):
+    def load(
+        *, weights, threads, classifier, device, language, fix_orientation, limits, calibration, prevalence, **reader
+    ):
         seen["asked"] = reader
+        seen["device"] = device
         models = Models(FakeSegmenter(), FakeClassifier(dict.fromkeys(LABELS, 0.1)), seen["reader"])
         rest = {name: reader[name] for name in ("strategy", "generation") if name in reader}
         return Lucidray(models, Request(language=language, limits=limits, **rest))
@@ -66,12 +69,12 @@ def test_every_option_arrives(run, loaded, tmp_path: Path) -> None:
         "reader_options": {
             "model": "google/medgemma-4b-it",
             "adapter": "lora",
-            "device": "cpu",
             "quantize": "4bit",
             "revision": "v1",
             "timeout_s": 60.0,
         },
     }
+    assert loaded["device"] == "cpu"
     request = loaded["reader"].requests[0]
     assert request.prior_text == "Normal chest.\n"
     assert request.strategy == "findings-first"
@@ -131,7 +134,8 @@ def test_load_takes_a_name_or_an_object(monkeypatch: pytest.MonkeyPatch) -> None
     from lucidray import api
 
     monkeypatch.setattr(api, "EmbeddedSegmenter", lambda *_: FakeSegmenter())
-    monkeypatch.setattr(api, "EmbeddedClassifier", lambda *_: FakeClassifier(dict.fromkeys(LABELS, 0.1)))
+    classifier = FakeClassifier(dict.fromkeys(LABELS, 0.1))
+    monkeypatch.setattr(api, "open_classifier", lambda *_, **__: classifier)
     spy = Spy()
     film = (np.indices((320, 256)).sum(0) % 97 / 97).astype(np.float32)
     api.load(reader=spy, strategy="role", generation=Generation(seed=4)).read(film, prior_text="Normal.")
