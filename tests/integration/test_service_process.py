@@ -6,8 +6,10 @@ import threading
 import time
 from pathlib import Path
 
-import httpx
 import pytest
+
+httpx = pytest.importorskip("httpx", reason="needs lucidray[server] and httpx")
+
 from server_process import Running, serving
 from servers import TestClient, png  # noqa: F401 - skips without the extra
 

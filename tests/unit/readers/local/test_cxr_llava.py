@@ -12,10 +12,10 @@ pytest.importorskip("transformers", reason="needs lucidray[vlm]")
 pytest.importorskip("accelerate", reason="needs lucidray[vlm]")
 torch = pytest.importorskip("torch", reason="needs lucidray[vlm]")
 
-from tiny_models import asked, marked_film  # noqa: E402
+from tiny_models import asked, marked_film
 
-from lucidray.domain.errors import OutOfMemoryError, ReaderTimeoutError, UsageError, WeightsError  # noqa: E402
-from lucidray.readers.local.cxr_llava import CxrLlava  # noqa: E402
+from lucidray.domain.errors import OutOfMemoryError, ReaderTimeoutError, UsageError, WeightsError
+from lucidray.readers.local.cxr_llava import CxrLlava
 
 pytestmark = pytest.mark.extra
 STUB = Path(__file__).parents[3] / "stubs" / "cxr_llava"

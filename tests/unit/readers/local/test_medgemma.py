@@ -14,10 +14,10 @@ pytest.importorskip("transformers", reason="needs lucidray[vlm]")
 pytest.importorskip("accelerate", reason="needs lucidray[vlm]")
 torch = pytest.importorskip("torch", reason="needs lucidray[vlm]")
 
-from tiny_models import asked, marked_film  # noqa: E402
+from tiny_models import asked, marked_film
 
-from lucidray.domain.answer import Answer, Generation  # noqa: E402
-from lucidray.domain.errors import (  # noqa: E402
+from lucidray.domain.answer import Answer, Generation
+from lucidray.domain.errors import (
     AnswerError,
     OutOfMemoryError,
     ReaderError,
@@ -25,12 +25,12 @@ from lucidray.domain.errors import (  # noqa: E402
     UsageError,
     WeightsError,
 )
-from lucidray.domain.note import Note  # noqa: E402
-from lucidray.domain.protocols import Reader, StreamingReader  # noqa: E402
-from lucidray.readers.local import device  # noqa: E402
-from lucidray.readers.local.medgemma import MedGemma  # noqa: E402
-from lucidray.readers.prompt import ask  # noqa: E402
-from lucidray.readers.registry import open_reader  # noqa: E402
+from lucidray.domain.note import Note
+from lucidray.domain.protocols import Reader, StreamingReader
+from lucidray.readers.local import device
+from lucidray.readers.local.medgemma import MedGemma
+from lucidray.readers.prompt import ask
+from lucidray.readers.registry import open_reader
 
 pytestmark = pytest.mark.extra
 
