@@ -11,6 +11,7 @@ from lucidray.domain.errors import OutputError
 from lucidray.domain.reading import NOTICE
 from lucidray.domain.vocabulary import CODES, LABELS, finding_id
 from lucidray.readers.phrases import available_languages
+from lucidray.readers.prompt import available_strategies
 from lucidray.reporting.colours import FINDING_COLOURS
 from lucidray.server.actor import actor
 from lucidray.server.guard import COOKIE
@@ -121,7 +122,7 @@ def metrics(service: TheService) -> Response:
 
 @router.get("/api/v1/about", responses=documented(), summary="What this service knows")
 def about(request: Request, service: TheService) -> dict[str, Any]:
-    """Return version, findings with their colours and codes, languages, readers, and what is switched on."""
+    """Return version, findings with their colours and codes, languages, readers, strategies, and what is switched on."""
     found = actor(request)
     return {
         "version": VERSION,
@@ -149,6 +150,7 @@ def about(request: Request, service: TheService) -> dict[str, Any]:
             }
             for choice in service.engine.choices.values()
         ],
+        "strategies": list(available_strategies()),
         "shows_identity": service.config.show_identity,
         "has_folder": service.config.playground is not None,
         "max_bytes": service.config.limits.max_bytes,
