@@ -20,6 +20,11 @@ export async function begin() {
   known = await json("GET", `${ROOT}/about`);
 }
 
+/** Ask whether the service is there, and for the secret that it now wants. */
+export async function ping() {
+  session = await json("GET", `${ROOT}/session`);
+}
+
 /** Show a token; a cookie stands for it from then on. */
 export async function login(token) {
   await json("POST", `${ROOT}/session`, { headers: { Authorization: `Bearer ${token.trim()}` } });
@@ -37,7 +42,8 @@ export function colours(label) {
   return { colour, ink };
 }
 
-async function ask(method, path, { body, headers = {}, signal, etag } = {}) {
+async function ask(method, path, options = {}) {
+  const { body, headers = {}, signal, etag, again = true } = options;
   const sent = { ...headers };
   if (method !== "GET" && session) sent[session.header] = session.secret;
   if (etag !== undefined) sent["If-Match"] = `"${etag}"`;
@@ -55,6 +61,11 @@ async function ask(method, path, { body, headers = {}, signal, etag } = {}) {
     throw new Problem(0, "no connection");
   }
   dispatchEvent(new CustomEvent("lucidray-offline", { detail: false }));
+  // A service that was started again has another secret: ask for it once, and send the same change once more.
+  if (answer.status === 403 && method !== "GET" && session && again) {
+    session = await json("GET", `${ROOT}/session`);
+    return ask(method, path, { ...options, again: false });
+  }
   if (!answer.ok) {
     const problem = await answer.json().catch(() => ({}));
     throw new Problem(answer.status, problem.detail ?? problem.title ?? `HTTP ${answer.status}`, problem);
@@ -104,7 +115,10 @@ export function upload(file, fields, onprogress) {
       if (request.status < 300 || told.readings?.length) resolve(told.readings);
       else reject(new Problem(request.status, told.detail ?? `HTTP ${request.status}`, told));
     });
-    request.addEventListener("error", () => reject(new Problem(0, "no connection")));
+    request.addEventListener("error", () => {
+      dispatchEvent(new CustomEvent("lucidray-offline", { detail: true }));
+      reject(new Problem(0, "no connection"));
+    });
     const form = new FormData();
     form.append("film", file, file.name);
     for (const [name, value] of Object.entries(fields)) if (value) form.append(name, value);

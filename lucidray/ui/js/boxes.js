@@ -82,6 +82,20 @@ export class Boxes {
     this.listeners.onchange?.(id, [x0, y0, x1, y1].map((edge) => Math.round(edge * 10) / 10));
   }
 
+  /** Move the edges of a box by whole pixels of the film, [left, top, right, bottom]. */
+  nudge(id, [left, top, right, bottom]) {
+    const shape = this.shapes.get(id);
+    if (!shape || !this.editable) return;
+    const { rect, tag } = shape;
+    const [x, y] = [rect.x() + left, rect.y() + top];
+    const [width, height] = [rect.width() + right - left, rect.height() + bottom - top];
+    if (width < 4 || height < 4 || x < 0 || y < 0 || x + width > this.size.width || y + height > this.size.height) return;
+    rect.setAttrs({ x, y, width, height });
+    tag.position({ x, y });
+    this.changed(id);
+    this.group.getLayer()?.batchDraw();
+  }
+
   select(id) {
     const shape = this.shapes.get(id);
     if (this.editable) this.transformer.nodes(shape ? [shape.rect] : []);

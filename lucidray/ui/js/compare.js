@@ -2,68 +2,136 @@
 
 import * as api from "./api.js";
 import { Boxes } from "./boxes.js";
-import { fill, h } from "./dom.js";
+import { fill, h, toast } from "./dom.js";
 import { moment, named, nameOf, share, t } from "./i18n.js";
 import { Pixels } from "./pixels.js";
 import * as report from "./report.js";
 import { Viewer } from "./viewer.js";
 
 export async function open(main, [first, second]) {
-  const leaving = new AbortController();
-  const viewers = [];
-  const linked = { on: true };
-  const ids = [first, second];
-  const others = (await api.list({ status: "done", sort: "newest", limit: 100 }, leaving.signal)).items;
-  const sides = [h("section.half"), h("section.half")];
-  const table = h("div.compared");
-  const records = [null, null];
+  const page = new ComparePage(main, [first, second]);
+  await page.begin();
+  return () => page.close();
+}
 
-  async function show(place) {
-    const id = ids[place];
-    viewers[place]?.destroy();
-    viewers[place] = null;
-    const picker = h("select", { "aria-label": t("compare.pick"), onchange: async (event) => { ids[place] = event.target.value; await show(place); } },
+class ComparePage {
+  constructor(main, ids) {
+    this.main = main;
+    this.ids = ids;
+    this.leaving = new AbortController();
+    this.viewers = [null, null];
+    this.records = [null, null];
+    this.stops = [null, null];
+    this.linked = true;
+  }
+
+  async begin() {
+    const { items } = await api.list({ sort: "newest", limit: 100, status: "done" }, this.leaving.signal);
+    this.others = items;
+    this.sides = [0, 1].map((place) => h("section.half", { "aria-label": `${t("compare")} ${place + 1}` }));
+    this.table = h("div.scroll");
+    this.prior = h("span.prior");
+    const [first] = this.ids;
+    fill(this.main,
+      h("div.reading-head", {}, h("a.back", { href: first ? `#/reading/${first}` : "#/" }, t(first ? "back.reading" : "back")), h("h1", {}, t("compare")),
+        h("label", {}, h("input", { type: "checkbox", checked: true, onchange: (event) => { this.linked = event.target.checked; } }), " ", t("compare.linked")),
+        h("button", { type: "button", onclick: () => this.viewers.forEach((viewer) => viewer?.reset()) }, t("tool.reset")), this.prior),
+      h("div.halves", {}, this.sides), this.table);
+    for (const place of [0, 1]) await this.show(place);
+  }
+
+  close() {
+    this.leaving.abort();
+    this.stops.forEach((stop) => stop?.());
+    this.viewers.forEach((viewer) => viewer?.destroy());
+  }
+
+  picker(place) {
+    const id = this.ids[place];
+    const film = this.records[0]?.film;
+    const option = (entry) => h("option", { value: entry.id, selected: entry.id === id }, `${nameOf(entry)} · ${entry.reader} · ${entry.language} · ${moment(entry.created)}`);
+    const same = this.others.filter((entry) => entry.film === film);
+    const rest = this.others.filter((entry) => entry.film !== film);
+    return h("select", { "aria-label": `${t("compare.pick")} ${place + 1}`, onchange: (event) => { this.ids[place] = event.target.value; this.show(place); } },
       h("option", { value: "" }, t("compare.pick")),
-      others.map((entry) => h("option", { value: entry.id, selected: entry.id === id }, `${nameOf(entry)} · ${entry.reader} · ${moment(entry.created)}`)));
-    if (!id) {
-      fill(sides[place], picker);
+      same.length ? h("optgroup", { label: t("compare.same") }, same.map(option)) : null,
+      rest.length ? h("optgroup", { label: t("worklist") }, rest.map(option)) : null);
+  }
+
+  async show(place) {
+    const id = this.ids[place];
+    const side = this.sides[place];
+    this.stops[place]?.();
+    this.viewers[place]?.destroy();
+    this.viewers[place] = this.records[place] = this.stops[place] = null;
+    fill(this.table);
+    fill(this.prior);
+    fill(side, this.picker(place));
+    if (!id) return;
+    const record = await api.one(id, this.leaving.signal);
+    if (this.ids[place] !== id) return;
+    this.records[place] = record;
+    if (!record.reading) {
+      this.wait(place, record);
       return;
     }
-    const record = await api.one(id, leaving.signal);
-    records[place] = record;
-    const stage = h("div.stage");
     const { reading } = record;
-    fill(sides[place], picker, stage, h("p.muted", {}, `${reading.image.view} · ${moment(record.created)} · ${reading.provenance.models.find((model) => model.role === "reader")?.name ?? ""}`),
-      report.contradictions(reading, { onlight: () => {} }), h("div.panel", {}, report.sentences(reading.report, { onlight: (evidence) => lit(place, evidence) })));
+    const stage = h("div.stage");
+    const reader = reading.provenance.models.find((model) => model.role === "reader")?.name ?? "";
+    fill(side, this.picker(place), stage,
+      h("p.muted", {}, [named("view", reading.image.view), moment(record.created), reader].filter(Boolean).join(" · ")),
+      reading.accepted ? null : report.refusal(reading),
+      report.contradictions(reading, { onlight: (evidence) => this.light(place, evidence) }),
+      reading.accepted ? h("div.panel", {}, report.sentences(reading.report, { onlight: (evidence) => this.light(place, evidence) }), report.wording(reading.report)) : null);
+    await this.film(place, stage, reading, id);
+    fill(this.table, difference(this.records));
+    this.drawPrior();
+  }
+
+  /** The other reading is still being made: its steps, then itself. */
+  wait(place, { id, status, problem }) {
+    const told = h("p.muted", { role: "status" }, problem?.detail ?? named("state", status));
+    this.sides[place].append(told);
+    if (status === "failed" || status === "cancelled") return;
+    this.stops[place] = api.watch(id, (kind, data) => {
+      if (kind === "status") fill(told, data.step ? `${named("step", data.step)}…` : named("state", data.status));
+      else if (kind === "end") this.show(place);
+    });
+  }
+
+  async film(place, stage, reading, id) {
     const size = { width: reading.image.width_px, height: reading.image.height_px };
-    const viewer = new Viewer(stage, { label: t("viewer"), onview: (view) => follow(place, view) });
-    viewers[place] = viewer;
-    const { values, facts, asRead } = await api.film(id, leaving.signal);
+    const viewer = new Viewer(stage, { label: t("viewer"), onview: (view) => { if (this.linked) this.viewers[1 - place]?.follow(view); } });
+    this.viewers[place] = viewer;
+    const { values, facts, asRead } = await api.film(id, this.leaving.signal);
+    if (this.viewers[place] !== viewer) return;
     viewer.show(new Pixels(values, facts), size, asRead);
     viewer.boxes = new Boxes(size);
     viewer.add(viewer.boxes);
     viewer.boxes.set(reading.findings.flatMap((finding) => finding.regions.map((region) => ({ id: region.id, text: named("label", finding.label), ...api.colours(finding.label), faint: finding.status !== "present", box: region.box_xyxy_px }))));
-    fill(table, difference(records));
   }
 
-  function follow(place, view) {
-    if (linked.on) viewers[1 - place]?.follow(view);
+  light(place, evidence) {
+    const boxes = this.viewers[place]?.boxes;
+    boxes?.light(new Set(evidence.filter((id) => boxes.shapes.has(id))));
   }
 
-  function lit(place, evidence) {
-    viewers[place]?.boxes?.light(new Set(evidence.filter((id) => viewers[place].boxes.shapes.has(id))));
+  /** A person says which film is the patient's earlier one; the reading remembers it. */
+  drawPrior() {
+    const [now, before] = this.records;
+    if (!now || !before || now.film === before.film) return;
+    const isLinked = now.prior === before.id;
+    fill(this.prior, h("button", { type: "button", "aria-pressed": String(isLinked), onclick: async () => {
+      try {
+        const { prior } = await api.prior(now.id, isLinked ? null : before.id);
+        now.prior = prior;
+        this.drawPrior();
+        this.prior.querySelector("button").focus();
+      } catch (error) {
+        toast(error.status === 0 ? t("offline") : error.message, "fault");
+      }
+    } }, t("prior.link")));
   }
-
-  fill(main,
-    h("div.reading-head", {}, h("a.back", { href: first ? `#/reading/${first}` : "#/" }, t("back")), h("h1", {}, t("compare")),
-      h("label", {}, h("input", { type: "checkbox", checked: true, onchange: (event) => { linked.on = event.target.checked; } }), " ", t("compare.linked")),
-      h("button", { type: "button", onclick: () => viewers.forEach((viewer) => viewer?.reset()) }, t("tool.reset"))),
-    h("div.halves", {}, sides), table);
-  for (const place of [0, 1]) await show(place);
-  return () => {
-    leaving.abort();
-    viewers.forEach((viewer) => viewer?.destroy());
-  };
 }
 
 /** What the two say of each finding, where either says anything. */
@@ -71,7 +139,7 @@ function difference(records) {
   if (!records[0]?.reading?.accepted || !records[1]?.reading?.accepted) return null;
   const [left, right] = records.map((record) => new Map(record.reading.findings.map((finding) => [finding.label, finding])));
   const labels = [...left.keys()].filter((label) => left.get(label).status !== "unsupported" || right.get(label)?.status !== "unsupported");
-  const cell = (finding) => h("td", {}, h(`span.status.${finding.status}`, {}, named("status", finding.status)), " ", share(finding.probability));
+  const cell = (finding) => h("td", {}, h(`span.status.${finding.status}`, {}, named("status", finding.status)), " ", h("bdi", {}, share(finding.probability)));
   return h("table.differences", {},
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("findings")), h("th", { scope: "col" }, "1"), h("th", { scope: "col" }, "2"))),
     h("tbody", {}, labels.map((label) => h(`tr${left.get(label).status === right.get(label).status ? "" : ".differs"}`, {}, h("th", { scope: "row" }, named("label", label)), cell(left.get(label)), cell(right.get(label))))));

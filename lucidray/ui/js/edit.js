@@ -39,7 +39,7 @@ export class Draft {
   }
 
   move(id, box) {
-    const one = this.own().find((each) => each.id === id);
+    const one = this.own().find((each) => (each.id ?? each.temporary) === id);
     if (one) Object.assign(one, { box_xyxy_px: box, origin: one.origin === "person" ? "person" : "moved" });
   }
 

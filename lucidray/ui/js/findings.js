@@ -38,7 +38,7 @@ function row(finding, state) {
       h("span.swatch", { style: { "--colour": api.colours(finding.label).colour } }),
       h("span.finding-name", {}, named("label", finding.label)),
       h(`span.status.${finding.status}`, {}, named("status", finding.status)),
-      h("span.number", { title: finding.basis }, share(finding.probability)),
+      h("span.number", { title: finding.basis, dir: "ltr" }, share(finding.probability)),
       heatButton(finding, state),
       decision(finding, "accepted", "✓", decided, state),
       decision(finding, "rejected", "✗", decided, state)),
@@ -50,13 +50,14 @@ function row(finding, state) {
 function heatButton(finding, state) {
   if (finding.probability === null) return null;
   const pressed = state.heat === finding.label;
-  return h("button.quiet", { type: "button", "aria-pressed": String(pressed), title: t("heatmap"), "aria-label": `${t("heatmap")}: ${named("label", finding.label)}`, onclick: () => state.onheat(pressed ? null : finding.label) }, "◉");
+  return h("button.quiet", { type: "button", data: { act: "heat" }, "aria-pressed": String(pressed), title: t("heatmap"), "aria-label": `${t("heatmap")}: ${named("label", finding.label)}`, onclick: () => state.onheat(pressed ? null : finding.label) }, "◉");
 }
 
 function decision(finding, value, sign, decided, state) {
   const pressed = decided === value;
   return h(`button.quiet.${value}`, {
     type: "button",
+    data: { act: value },
     disabled: state.locked,
     "aria-pressed": String(pressed),
     "aria-label": `${t(value)}: ${named("label", finding.label)}`,
@@ -83,5 +84,5 @@ function scale(probability) {
 
 function where(region) {
   const size = region.size_mm ? `${Math.round(region.size_mm[0])} × ${Math.round(region.size_mm[1])} mm` : t("of_thorax", { percent: Math.round(100 * region.size_fraction_thorax) });
-  return `${named("side", region.side)}, ${named("zone", region.zone)} · ${size}`;
+  return `${named("place", `${region.side} ${region.zone}`)} · ${size}`;
 }

@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 import { fill, h, toast } from "./dom.js";
 import * as i18n from "./i18n.js";
+import { help, typing } from "./keys.js";
 import * as theme from "./theme.js";
 
 const { t } = i18n;
@@ -13,21 +14,38 @@ const VIEWS = {
   playground: () => import("./playground.js"),
 };
 
+const RETRY_MS = 1500;
+
 let leave = null;
 let count = 0;
+let shown = location.hash;
+
+/** Whether unsaved work may be dropped: asked where there is some. */
+const mayLeave = () => !leave?.unsaved?.() || confirm(t("unsaved"));
 
 function bar() {
   const pick = h(
     "select",
-    { "aria-label": t("language"), onchange: async (event) => { await i18n.use(event.target.value); frame(); await route(); } },
+    { "aria-label": t("language"), onchange: (event) => speak(event.target) },
     Object.entries(i18n.LANGUAGES).map(([code, name]) => h("option", { value: code, lang: code, selected: code === i18n.language() }, name)),
   );
   fill(
     document.getElementById("bar"),
     h("a.brand", { href: "#/" }, h("img", { src: "/ui/icon.svg", alt: "", width: "24", height: "24" }), "lucidray"),
     h("nav", { "aria-label": t("pages") }, h("a", { href: "#/" }, t("worklist")), h("a", { href: "#/playground" }, t("playground"))),
-    h("div.bar-end", {}, pick, h("button.quiet", { type: "button", onclick: theme.toggle, "aria-label": t("theme"), title: t("theme") }, "◐")),
+    h("div.bar-end", {}, pick, h("button.quiet", { type: "button", onclick: help, "aria-label": t("keys"), title: `${t("keys")} (?)` }, "?"), h("button.quiet", { type: "button", onclick: theme.toggle, "aria-label": t("theme"), title: t("theme") }, "◐")),
   );
+}
+
+async function speak(pick) {
+  if (!mayLeave()) {
+    pick.value = i18n.language();
+    return;
+  }
+  await i18n.use(pick.value);
+  frame();
+  document.querySelector("#bar select").focus();
+  await route({ asked: true });
 }
 
 function frame() {
@@ -37,11 +55,16 @@ function frame() {
   fill(document.getElementById("offline"), t("offline"));
 }
 
-async function route() {
+async function route({ asked = false } = {}) {
+  if (!asked && !mayLeave()) {
+    history.pushState(null, "", shown || "#/");
+    return;
+  }
+  shown = location.hash;
   const mine = (count += 1);
   const [, name = "", ...rest] = location.hash.split("/");
   const load = VIEWS[name] ?? VIEWS[""];
-  leave?.();
+  (leave?.close ?? leave)?.();
   leave = null;
   const main = document.getElementById("main");
   main.className = `view-${name || "worklist"}`;
@@ -59,8 +82,13 @@ async function begin() {
   await i18n.start();
   frame();
   const lost = document.getElementById("offline");
-  addEventListener("lucidray-offline", (event) => { lost.hidden = !event.detail; });
-  addEventListener("unhandledrejection", (event) => { if (event.reason?.name !== "AbortError") toast(event.reason?.message ?? String(event.reason), "fault"); });
+  addEventListener("lucidray-offline", (event) => connection(lost, event.detail));
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "?" || typing(event)) return;
+    event.preventDefault();
+    help();
+  });
+  addEventListener("unhandledrejection", (event) => { if (event.reason?.name !== "AbortError" && event.reason?.status !== 0) toast(event.reason?.message ?? String(event.reason), "fault"); });
   document.getElementById("skip").addEventListener("click", (event) => { event.preventDefault(); document.getElementById("main").focus(); });
   try {
     await api.begin();
@@ -68,8 +96,23 @@ async function begin() {
     if (error.status !== 401) throw error;
     await login();
   }
-  addEventListener("hashchange", route);
+  addEventListener("hashchange", () => route());
   await route();
+}
+
+let retry = null;
+
+/** Say that the connection is lost, and look by itself whether it is back. What somebody typed stays where it is. */
+function connection(banner, isLost) {
+  if (!isLost) {
+    if (!banner.hidden) toast(t("online"));
+    banner.hidden = true;
+    clearInterval(retry);
+    retry = null;
+    return;
+  }
+  banner.hidden = false;
+  retry ??= setInterval(() => api.ping().catch(() => {}), RETRY_MS);
 }
 
 /** Ask for a token where the service wants one. */

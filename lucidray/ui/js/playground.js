@@ -5,8 +5,6 @@ import { fill, h } from "./dom.js";
 import { LANGUAGES, language, moment, named, nameOf, t } from "./i18n.js";
 import * as report from "./report.js";
 
-const STRATEGIES = ["zero-shot", "structured", "role", "sectioned", "findings-first"];
-
 export async function open(main, [id]) {
   const leaving = new AbortController();
   const about = api.about();
@@ -57,7 +55,7 @@ export async function open(main, [id]) {
   const form = h("form.panel.play", { onsubmit: run },
     field("film", film),
     field("reader", reader),
-    field("strategy", h("select", { name: "strategy" }, (about.strategies ?? STRATEGIES).map((name) => h("option", { value: name }, name)))),
+    field("strategy", h("select", { name: "strategy" }, about.strategies.map((name) => h("option", { value: name, selected: name === "zero-shot" }, name)))),
     field("prompt", h("textarea", { name: "prompt", rows: "4", dir: "auto", maxlength: "8000", placeholder: t("play.prompt.how") })),
     field("symptoms", h("input", { type: "text", name: "symptoms", maxlength: "2000", dir: "auto" })),
     field("language", h("select", { name: "language" }, about.languages.map((code) => h("option", { value: code, selected: code === language() }, LANGUAGES[code] ?? code)))),

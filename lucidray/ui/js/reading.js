@@ -6,6 +6,7 @@ import { announce, fill, h, toast } from "./dom.js";
 import { Draft } from "./edit.js";
 import { findingsPanel } from "./findings.js";
 import { moment, named, nameOf, t } from "./i18n.js";
+import { focusIn, keysOf } from "./keys.js";
 import { HeatLayer, OutlineLayer, Ruler } from "./layers.js";
 import { Pixels } from "./pixels.js";
 import * as report from "./report.js";
@@ -16,8 +17,10 @@ import { versions, workPanel } from "./work.js";
 export async function open(main, [id]) {
   const page = new ReadingPage(main, id);
   await page.begin();
-  return () => page.close();
+  return { close: () => page.close(), unsaved: () => Boolean(page.draft?.changed) };
 }
+
+const told = (error) => ({ 0: t("offline"), 412: t("stale") })[error.status] ?? error.message;
 
 class ReadingPage {
   constructor(main, id) {
@@ -78,11 +81,11 @@ class ReadingPage {
       h("div.reading-head", {},
         h("a.back", { href: "#/" }, t("back")),
         h("h1", {}, h("bdi", {}, nameOf(this.record))),
-        h("span.muted", {}, [reading.image.view, reading.image.age === null ? null : t("years", { age: Math.floor(reading.image.age) }), reading.image.sex && named("sex", reading.image.sex), moment(this.record.created)].filter(Boolean).join(" · "))),
+        h("span.muted", {}, [named("view", reading.image.view), reading.image.age === null ? null : t("years", { age: Math.floor(reading.image.age) }), reading.image.sex && named("sex", reading.image.sex), moment(this.record.created)].filter(Boolean).join(" · "))),
       h("div.reading", {}, h("div.film-side", {}, this.stageBox), this.side));
     this.drawSide();
     await this.drawFilm();
-    this.keys = (event) => this.key(event);
+    this.keys = keysOf(this);
     document.addEventListener("keydown", this.keys);
     this.unsaved = (event) => { if (this.draft.changed) event.preventDefault(); };
     addEventListener("beforeunload", this.unsaved);
@@ -128,7 +131,7 @@ class ReadingPage {
       // What is only possible stays off the film until somebody points at it, works on it or decides it.
       faint: box.origin === "model" && status.get(box.label) !== "present" && !this.editing && this.draft.decisions[box.label] !== "accepted",
     }));
-    const readers = (this.reading.reader_regions ?? []).map((region) => ({ id: region.id, text: region.name, colour: "#ffffff", ink: "#000000", box: region.box_xyxy_px, dashed: true }));
+    const readers = (this.reading.reader_regions ?? []).map((region) => ({ id: region.id, text: region.label ? named("label", region.label) : region.name, colour: "#ffffff", ink: "#000000", box: region.box_xyxy_px, dashed: true }));
     this.boxes.set([...own, ...readers]);
     this.boxes.edit(Boolean(this.editing));
     this.boxes.zoomed(this.viewer.scale);
@@ -137,7 +140,7 @@ class ReadingPage {
   drawSide() {
     const { reading, draft } = this;
     const kept = this.side.scrollTop;
-    const focus = document.activeElement?.closest?.("[data-finding]")?.dataset.finding;
+    const focus = focusIn(this.side);
     const listeners = { onlight: (ids) => this.light(ids, { from: "report" }) };
     const edited = draft.report;
     fill(this.side,
@@ -149,7 +152,9 @@ class ReadingPage {
         h("div.panel-head", {}, h("h2", { id: "report" }, t("report")), h("button.quiet", { type: "button", onclick: () => this.copy(), title: "c" }, t("copy"))),
         h("p.tag", {}, `${this.readerName()}${edited ? ` · ${t("edited")}` : ""}`),
         report.sentences(reading.report, listeners),
+        report.wording(reading.report),
         reading.composed ? h("details", {}, h("summary", {}, t("composed")), report.sentences(reading.composed, listeners)) : null) : null,
+      workPanel(this),
       reading.accepted ? findingsPanel(reading, {
         decisions: draft.decisions,
         locked: this.locked,
@@ -158,14 +163,14 @@ class ReadingPage {
         ondecide: (label, value) => { draft.decide(label, value); this.drawBoxes(); this.drawSide(); },
         onheat: (label) => this.showHeat(label),
       }) : null,
+      report.relations(reading),
       report.measurements(reading, listeners),
       report.confidence(reading),
       report.differential(reading),
-      workPanel(this),
       versions(this.record, this.history),
       report.provenance(reading));
     this.side.scrollTop = kept;
-    if (focus) this.side.querySelector(`[data-finding="${CSS.escape(focus)}"] button`)?.focus();
+    if (focus) this.side.querySelector(focus)?.focus();
   }
 
   get locked() {
@@ -240,20 +245,25 @@ class ReadingPage {
       await this.reload();
       toast(t("saved"));
     } catch (error) {
-      toast(error.status === 412 ? t("stale") : error.message, "fault");
+      toast(told(error), "fault");
     }
   }
 
   async sign() {
     try {
-      if (this.draft.changed) await api.save(this.id, this.draft.body(), this.draft.number);
-      const { edit_number: number } = await api.one(this.id);
+      // What is signed is what this page shows: a version that somebody else made meanwhile is refused as stale.
+      let { number } = this.draft;
+      if (this.draft.changed) {
+        number = (await api.save(this.id, this.draft.body(), number)).edit_number;
+        this.draft.number = number;
+        this.draft.changed = false;
+      }
       await api.sign(this.id, number);
       this.editing = false;
       await this.reload();
       toast(t("signed"));
     } catch (error) {
-      toast(error.status === 412 ? t("stale") : error.message, "fault");
+      toast(told(error), "fault");
     }
   }
 
@@ -262,39 +272,22 @@ class ReadingPage {
     await this.reload();
   }
 
+  /** Read the film once more, with another reader or in another language, and lay the two side by side. */
+  async again(order) {
+    const { order: before } = this.record;
+    try {
+      const { id } = await api.again(this.id, { ...before, ...order });
+      location.hash = `#/compare/${this.id}/${id}`;
+    } catch (error) {
+      toast(told(error), "fault");
+    }
+  }
+
   async reload() {
     this.record = await api.one(this.id, this.leaving.signal);
     this.history = this.record.edit ? await api.history(this.id) : [];
     this.draft = new Draft(this.reading, this.record.edit);
     this.drawBoxes();
     this.edit(Boolean(this.editing));
-  }
-
-  key(event) {
-    if (event.target.closest("input, select, textarea, [contenteditable]") || event.ctrlKey || event.metaKey || event.altKey) return;
-    const step = this.stageBox.contains(document.activeElement) ? 40 : 0;
-    const acts = {
-      i: () => this.viewer.invert(),
-      r: () => this.viewer.turn(),
-      0: () => this.viewer.reset(),
-      "+": () => this.viewer.zoom(1.25),
-      "-": () => this.viewer.zoom(0.8),
-      w: () => this.tools.use("window"),
-      p: () => this.tools.use("pan"),
-      m: () => this.tools.use("ruler"),
-      f: () => this.tools.fullscreen(),
-      o: () => this.tools.toggle("outlines"),
-      b: () => this.tools.toggle("boxes"),
-      c: () => this.copy(),
-      e: () => this.edit(!this.editing),
-      Delete: () => this.removeBox(this.chosen),
-      ArrowLeft: () => step && this.viewer.pan(step, 0),
-      ArrowRight: () => step && this.viewer.pan(-step, 0),
-      ArrowUp: () => step && this.viewer.pan(0, step),
-      ArrowDown: () => step && this.viewer.pan(0, -step),
-    };
-    if (!acts[event.key] || (event.key.startsWith("Arrow") && !step)) return;
-    event.preventDefault();
-    acts[event.key]();
   }
 }

@@ -33,7 +33,7 @@ export function risk(reading) {
     { "aria-labelledby": "risk" },
     h("h2", { id: "risk" }, t("risk")),
     h(`p.badge.risk-${level.toLowerCase()}`, {}, words || named("risk", level)),
-    factors.length ? h("ul.plain", {}, factors.map((factor) => h("li", {}, h("bdi", {}, factor)))) : null,
+    factors.length ? h("ul.plain", {}, factors.map((factor) => h("li", { dir: "auto" }, factor))) : null,
   );
 }
 
@@ -45,9 +45,14 @@ export function risk(reading) {
 export function sentences(report, { onlight }) {
   const sections = [["findings", report.findings], ["locations", report.locations], ["impression", report.impression]];
   return sections.filter(([, list]) => list.length).map(([name, list]) => [
-    h("h3", {}, t(`section.${name}`)),
+    h("h3", { lang: report.language, dir: "auto" }, report.headings[name]),
     h("ul.sentences", { lang: report.language, dir: "auto" }, list.map((sentence) => line(sentence, onlight))),
   ]);
+}
+
+/** Whether the report's wording still has to be reviewed. */
+export function wording(report) {
+  return report.wording?.notice ? h("p.muted.small", { lang: report.language, dir: "auto" }, report.wording.notice) : null;
 }
 
 function line(sentence, onlight) {
@@ -82,7 +87,7 @@ export function contradictions(reading, { onlight }) {
         "li",
         { tabindex: "0", onpointerenter: () => onlight(evidence), onpointerleave: () => onlight([]), onfocus: () => onlight(evidence), onblur: () => onlight([]) },
         h("strong", {}, named("label", one.label)),
-        " ",
+        h("span.tag", {}, named("kind", one.kind)),
         h("span", { dir: "auto" }, one.note),
         one.sentence ? h("q", { dir: "auto" }, one.sentence) : null,
       );
@@ -98,12 +103,13 @@ export function confidence(reading) {
     "section.panel",
     { "aria-labelledby": "confidence" },
     h("h2", { id: "confidence" }, t("confidence")),
-    h(`p${told.read_first ? ".strong" : ""}`, {}, told.words),
+    h("p", {}, h("strong", {}, told.words), ` · ${t("coverage")} `, h("bdi", {}, `${Math.round(100 * told.coverage)} %`)),
+    told.read_first ? h("div.read-first", {}, h("strong", {}, t("read_first")), h("ul", {}, told.reasons.map((text) => h("li", { dir: "auto" }, text)))) : null,
     h("dl.meters", {}, rows.map((key) => [
       h("dt", {}, t(`confidence.${key}`)),
       h("dd", {}, h("span.meter", { style: { "--part": told[key] } }), share(told[key])),
     ])),
-    h("details", {}, h("summary", {}, t("why")), h("ul.plain", {}, told.basis.map((text) => h("li", {}, text)))),
+    h("details", {}, h("summary", {}, t("why")), h("ul.plain", {}, told.basis.map((text) => h("li", { dir: "auto" }, text)))),
   );
 }
 
@@ -119,9 +125,26 @@ export function differential(reading) {
       h("details", {},
         h("summary", {}, h("span", { dir: "auto" }, one.diagnosis), h("span.meter", { style: { "--part": one.score }, title: t("differential.score") }), one.source !== "knowledge" ? h("span.tag", {}, one.source) : null),
         h("p", {}, h("strong", {}, t("for")), " ", one.for.join("; ") || "–"),
-        h("p", {}, h("strong", {}, t("against")), " ", one.against.join("; ") || "–")),
+        h("p", {}, h("strong", {}, t("against")), " ", one.against.join("; ") || "–"),
+        one.citations.length ? h("p.muted.small", {}, t("sources"), " ", h("bdi", {}, one.citations.join("; "))) : null),
     ))),
   );
+}
+
+const measured = ({ value, unit }) => (value === null ? "–" : unit === "1" ? value.toFixed(2) : `${value.toFixed(unit === "px" ? 0 : 1)} ${unit}`);
+
+/** What classifier and reader say of each finding, where a reader looked at the film itself. */
+export function relations(reading) {
+  const told = reading.fusion.filter((one) => one.relation !== "one_source" && (one.reader_says !== null || one.relation !== "not_assessed"));
+  if (!told.length) return null;
+  return h("section.panel", { "aria-labelledby": "relations" }, h("h2", { id: "relations" }, t("relations")),
+    h("div.scroll", {}, h("table.differences", {},
+      h("thead", {}, h("tr", {}, ["filter.finding", "confidence.classifier", "confidence.reader", "confidence.fused"].map((key) => h("th", { scope: "col" }, t(key))))),
+      h("tbody", {}, told.map((one) => h("tr", {},
+        h("th", { scope: "row" }, named("label", one.label)),
+        h("td", {}, h("bdi", {}, share(one.classifier_probability))),
+        h("td", {}, one.reader_says ? named("status", one.reader_says) : "–"),
+        h("td", {}, h("bdi", {}, share(one.fused_probability)), " ", h("span.tag", {}, named("relation", one.relation)))))))));
 }
 
 export function measurements(reading, { onlight }) {
@@ -133,7 +156,7 @@ export function measurements(reading, { onlight }) {
     h("ul.plain", {}, reading.measurements.map((one) => h(
       "li",
       { tabindex: "0", onfocus: () => onlight([one.id]), onblur: () => onlight([]), onpointerenter: () => onlight([one.id]), onpointerleave: () => onlight([]) },
-      h("strong", {}, one.name), " ", one.value === null ? "–" : `${one.value.toFixed(2)} ${one.unit}`.trim(),
+      h("strong", {}, named("measure", one.name)), " ", h("bdi", {}, measured(one)), one.reliable ? null : h("span.tag", {}, t("unreliable")),
       one.note ? h("span.muted", {}, ` ${one.note}`) : null,
     ))),
   );
@@ -157,12 +180,10 @@ export function provenance(reading) {
   );
 }
 
-/** The report as plain text, for the clipboard. */
+/** The report as plain text, for the clipboard: sections, whether its wording was reviewed, and what it is for. */
 export function plainText(reading, edited) {
-  if (edited) {
-    return ["findings", "locations", "impression"].filter((name) => edited[name]).map((name) => `${t(`section.${name}`)}\n${edited[name]}`).join("\n\n") + `\n\n${reading.notice}`;
-  }
-  const sections = [["findings", reading.report.findings], ["locations", reading.report.locations], ["impression", reading.report.impression]];
-  const parts = sections.filter(([, list]) => list.length).map(([name, list]) => `${t(`section.${name}`)}\n${list.map((one) => one.text).join("\n")}`);
-  return [...parts, reading.notice].join("\n\n");
+  const { report, notice } = reading;
+  const text = (name) => (edited ? edited[name] : report[name].map((one) => one.text).join("\n"));
+  const sections = ["findings", "locations", "impression"].filter(text).map((name) => `${report.headings[name]}\n${text(name)}`);
+  return [...sections, ...(report.wording?.notice ? [report.wording.notice] : []), notice].join("\n\n");
 }

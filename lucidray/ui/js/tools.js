@@ -31,7 +31,8 @@ export class Toolbar {
   draw() {
     const { page } = this;
     const { viewer } = page;
-    const press = (key, act, pressed) => h("button", { type: "button", title: t(`tool.${key}`), "aria-label": t(`tool.${key}`), "aria-pressed": pressed === undefined ? null : String(pressed), onclick: act }, icon(SIGNS[key]));
+    const held = this.element.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+    const press = (key, act, pressed) => h("button", { type: "button", data: { key }, title: t(`tool.${key}`), "aria-label": t(`tool.${key}`), "aria-pressed": pressed === undefined ? null : String(pressed), onclick: act }, icon(SIGNS[key]));
     fill(
       this.element,
       h("div.group", {}, POINTERS.map((tool) => press(tool, () => this.use(tool), viewer.tool === tool))),
@@ -40,9 +41,9 @@ export class Toolbar {
       h("div.group", {},
         press("in", () => viewer.zoom(1.25)),
         press("out", () => viewer.zoom(0.8)),
-        press("invert", () => { viewer.invert(); this.draw(); }, viewer.pixels.inverted),
+        press("invert", () => this.invert(), viewer.pixels.inverted),
         press("turn", () => viewer.turn()),
-        press("reset", () => { viewer.reset(); page.ruler.clear(); this.draw(); }),
+        press("reset", () => this.reset()),
         press("fullscreen", () => this.fullscreen())),
       h("div.group", {},
         press("boxes", () => this.toggle("boxes"), this.visible.boxes),
@@ -50,6 +51,7 @@ export class Toolbar {
         h("label.opacity", { title: t("opacity") }, h("span.unseen", {}, t("opacity")), h("input", { type: "range", min: "0", max: "1", step: "0.05", value: String(page.heat.opacity), oninput: (event) => page.heat.fade(Number(event.target.value)) }))),
       page.editing ? this.adding() : null,
     );
+    if (held) this.element.querySelector(`[data-key="${held}"]`)?.focus();
   }
 
   adding() {
@@ -61,6 +63,17 @@ export class Toolbar {
 
   use(tool) {
     this.page.viewer.use(tool, tool === "ruler" ? this.page.ruler : null);
+    this.draw();
+  }
+
+  invert() {
+    this.page.viewer.invert();
+    this.draw();
+  }
+
+  reset() {
+    this.page.viewer.reset();
+    this.page.ruler.clear();
     this.draw();
   }
 

@@ -2,24 +2,25 @@
 
 import * as api from "./api.js";
 import { h } from "./dom.js";
-import { moment, named, t } from "./i18n.js";
+import { LANGUAGES, moment, named, t } from "./i18n.js";
 
 export function workPanel(page) {
   const { draft, locked, record, reading } = page;
   if (locked) {
     return h("section.panel", { "aria-labelledby": "work" }, h("h2", { id: "work" }, t("work")),
       h("p", {}, t("signed.by", { name: record.signed_by, when: moment(record.signed_at) })),
-      h("button", { type: "button", onclick: () => page.reopen() }, t("reopen")), links(page));
+      h("button", { type: "button", data: { act: "reopen" }, onclick: () => page.reopen() }, t("reopen")), links(page));
   }
   return h(
     "section.panel",
     { "aria-labelledby": "work" },
     h("h2", { id: "work" }, t("work")),
     reading.accepted ? h("div.acts", {},
-      h("button", { type: "button", "aria-pressed": String(Boolean(page.editing)), onclick: () => page.edit(!page.editing) }, t("edit")),
-      h("button", { type: "button", disabled: !draft.changed, onclick: () => page.save() }, t("save")),
-      h("button.main", { type: "button", onclick: () => page.sign() }, t("sign"))) : null,
+      h("button", { type: "button", data: { act: "edit" }, "aria-pressed": String(Boolean(page.editing)), onclick: () => page.edit(!page.editing) }, t("edit")),
+      h("button", { type: "button", data: { act: "save" }, disabled: !draft.changed, onclick: () => page.save() }, t("save")),
+      h("button.main", { type: "button", data: { act: "sign" }, onclick: () => page.sign() }, t("sign"))) : null,
     page.editing ? editor(page) : null,
+    reading.accepted ? again(page) : null,
     links(page),
   );
 }
@@ -36,17 +37,29 @@ function editor(page) {
     h("h3", {}, t("boxes")),
     h("ul.plain.box-list", {}, draft.shown.map((box) => {
       const id = box.id ?? box.temporary;
-      return h("li", {},
-        h("button.quiet", { type: "button", onclick: () => page.boxes.select(id) }, `${named("label", box.label)} · ${named("origin", box.origin ?? "person")}`),
+      return h("li", { data: { box: id } },
+        h("button.quiet", { type: "button", onfocus: () => page.boxes.select(id), onclick: () => page.boxes.select(id) }, `${named("label", box.label)} · ${named("origin", box.origin ?? "person")}`),
         h("button.quiet", { type: "button", "aria-label": `${t("delete")}: ${named("label", box.label)}`, onclick: () => page.removeBox(id) }, "×"));
     })),
     h("p.muted.small", {}, t("edit.how")),
   );
 }
 
+/** The same film by another reader or in another language, as a reading of its own. */
+function again(page) {
+  const { order } = page.record;
+  const reader = h("select", {}, api.about().readers.map((one) => h("option", { value: one.name, selected: one.name === order.reader }, `${one.name}${one.sends_data_away ? ` (${t("left_machine")})` : ""}`)));
+  const language = h("select", {}, api.about().languages.map((code) => h("option", { value: code, selected: code === order.language }, LANGUAGES[code] ?? code)));
+  return h("details.again", {}, h("summary", {}, t("read.again")),
+    h("div.acts", {},
+      h("label.choice", {}, h("span", {}, t("play.reader")), reader),
+      h("label.choice", {}, h("span", {}, t("play.language")), language),
+      h("button", { type: "button", onclick: () => page.again({ reader: reader.value, language: language.value }) }, t("play.run"))));
+}
+
 /** Typing must not draw the panel anew, or the caret would be lost. */
 function saveable(page) {
-  const button = page.side.querySelector(".acts button:nth-child(2)");
+  const button = page.side.querySelector('[data-act="save"]');
   if (button) button.disabled = false;
 }
 

@@ -25,11 +25,22 @@ export async function open(main) {
     rows,
   );
 
+  let drawn = new Map();
+
   async function refresh() {
     const page = await api.list({ ...state, limit: PAGE }, leaving.signal);
     const focused = document.activeElement?.closest?.("tr")?.dataset.id;
-    fill(rows, page.items.map((entry) => row(entry, refresh)));
-    if (focused) rows.querySelector(`tr[data-id="${CSS.escape(focused)}"] a`)?.focus();
+    // Only what changed is drawn anew: every thumbnail that is fetched is a look at a film, and the audit log tells it.
+    const known = new Map(page.items.map((entry) => {
+      const told = JSON.stringify(entry);
+      const before = drawn.get(entry.id);
+      return [entry.id, before?.told === told ? before : { told, line: row(entry, refresh) }];
+    }));
+    if ([...known.values()].some(({ line }, place) => rows.children[place] !== line) || rows.children.length !== known.size) {
+      fill(rows, [...known.values()].map(({ line }) => line));
+    }
+    drawn = known;
+    if (focused && document.activeElement === document.body) rows.querySelector(`tr[data-id="${CSS.escape(focused)}"] a`)?.focus();
     fill(counted, t("films", { count: page.total }));
     empty.hidden = page.total > 0;
     table.hidden = page.total === 0;
@@ -48,7 +59,7 @@ export async function open(main) {
     };
     return [
       h("button", { type: "button", disabled: state.offset === 0, onclick: step(-PAGE) }, t("previous")),
-      h("span", {}, `${state.offset + 1}–${Math.min(total, state.offset + PAGE)} / ${total}`),
+      h("bdi", {}, `${state.offset + 1}–${Math.min(total, state.offset + PAGE)} / ${total}`),
       h("button", { type: "button", disabled: state.offset + PAGE >= total, onclick: step(PAGE) }, t("next")),
     ];
   }
@@ -132,7 +143,7 @@ function row(entry, refresh) {
     h("td.film", {},
       finished && entry.status === "done" ? h("img.thumb", { src: api.thumbnailAddress(entry.id), alt: "", loading: "lazy", width: "40", height: "40" }) : h("span.thumb"),
       h("a", { href: `#/reading/${entry.id}` }, h("bdi", {}, nameOf(entry))),
-      entry.view ? h("span.tag", {}, entry.view) : null),
+      entry.view ? h("span.tag", {}, named("view", entry.view)) : null),
     h("td.what", {}, summary(entry)),
     h("td", {}, state(entry)),
     h("td.when", {}, moment(entry.created)),
