@@ -106,7 +106,7 @@ def _turner(turns: int) -> Callable[[Radiograph], Radiograph]:
 
 
 def _inverted(film: Radiograph) -> Radiograph:
-    return film.inverted(Note(code="made", message="inverted for a test"))
+    return film.inverted(Note(code="made", message="Bright and dark were exchanged before reading."))
 
 
 def _mirrored(film: Radiograph) -> Radiograph:
