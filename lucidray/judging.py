@@ -100,7 +100,7 @@ def judge(asked: ReportRequest, answer: Answer, reader: ModelUsed, thorax: Thora
         reader_text=parts.text,
         reader_regions=regions,
         dropped_boxes=answer.dropped_boxes + outside,
-        notes=[*answer.notes, *about_text(parts, name, left_machine=reader.data_left_machine)],
+        notes=[*answer.notes, *about_text(parts, name, went_to(reader))],
     )
 
 
@@ -117,14 +117,19 @@ def label_of(name: str, claims: list[Claim]) -> ClaimLabel | None:
     return labels.pop() if len(labels) == 1 else None
 
 
-def about_text(parts: Cut, name: str, *, left_machine: bool) -> list[Note]:
+def went_to(reader: ModelUsed) -> str | None:
+    """Return the server that the film was sent to; None where it stayed on this machine."""
+    return one_line(reader.device.removeprefix("server ")) if reader.data_left_machine else None
+
+
+def about_text(parts: Cut, name: str, server: str | None) -> list[Note]:
     """Note what was odd about a reader's text, and where the film went."""
     notes = []
     if parts.shortened:
         message = f"The text of {name} was too long: its end was left out."
         notes.append(Note(code="reader_text_shortened", message=message))
-    if left_machine:
-        message = f"The film was sent to {name}: it left this machine."
+    if server is not None:
+        message = f"The film was sent to {name} at {server}: it left this machine."
         notes.append(Note(code="data_left_machine", message=message))
     return notes
 

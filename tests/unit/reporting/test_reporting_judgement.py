@@ -80,8 +80,8 @@ def test_every_disagreement_is_told_with_the_readers_words(reading: Reading, pag
 def test_both_sources_are_listed_side_by_side(reading: Reading, page: Page) -> None:
     rows = {row[0].text: [cell.text.strip() for cell in row[1:]] for row in _rows(page, "compared")}
     assert rows["Mass"] == ["present, 80 %", "absent", "reader denies", "80 %"]
-    assert rows["Free Air"] == ["not assessed", "present", "only the reader", "–"]
-    assert list(rows)[:3] == ["Effusion", "Mass", "Free Air"]
+    assert rows["Free air"] == ["not assessed", "present", "only the reader", "–"]
+    assert list(rows)[:3] == ["Effusion", "Mass", "Free air"]
 
 
 def _rows(page: Page, heading: str) -> list:
