@@ -129,7 +129,8 @@ def about_data(answer: Answer, reader: ModelUsed) -> list[Note]:
     """Note where the film went, once: a reader may have told it itself."""
     if not reader.data_left_machine or any(note.code == LEFT_MACHINE for note in answer.notes):
         return []
-    message = f"The film was sent to {one_line(reader.name)}: it left this machine."
+    server = one_line(reader.device.removeprefix("server "))
+    message = f"The film was sent to {one_line(reader.name)} at {server}: it left this machine."
     return [Note(code=LEFT_MACHINE, message=message)]
 
 

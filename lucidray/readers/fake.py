@@ -24,6 +24,7 @@ class FakeReader:
     dropped_boxes : int
     name : str
     data_left_machine : bool
+    device : str
     fails_with : str or None
         Raises ModelError with these words.
     notes : tuple of Note
@@ -37,6 +38,7 @@ class FakeReader:
     dropped_boxes: int = 0
     name: str = "fake"
     data_left_machine: bool = False
+    device: str = "cpu"
     fails_with: str | None = None
     notes: tuple[Note, ...] = ()
     asked: list[ReportRequest] = field(default_factory=list)
@@ -45,7 +47,12 @@ class FakeReader:
     def used(self) -> ModelUsed:
         """Name and version, for the reading's provenance."""
         return ModelUsed(
-            role="reader", name=self.name, version="0", sha256=None, data_left_machine=self.data_left_machine
+            role="reader",
+            name=self.name,
+            version="0",
+            sha256=None,
+            device=self.device,
+            data_left_machine=self.data_left_machine,
         )
 
     def read(self, request: ReportRequest) -> Answer:

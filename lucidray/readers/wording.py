@@ -131,7 +131,7 @@ def language_notes(text: str, language: str, who: str) -> list[Note]:
     if tongue.language != language:
         raise AnswerError(f"{who} wrote {NAMES[tongue.language]} where {asked} was asked for")
     if tongue.foreign:
-        others = " and ".join(NAMES[other] for other in tongue.foreign)
+        others = ", ".join(NAMES[other] for other in tongue.foreign)
         return [Note(code="language_mixed", message=f"Sentences of the report are written in {others}, not {asked}.")]
     return []
 

@@ -21,7 +21,7 @@ from typing import cast
 from lucidray.domain.claim import Claim, ClaimLabel, Polarity, Severity
 from lucidray.domain.vocabulary import Side, Zone
 from lucidray.reasoning.claim_lexicon import claim_languages, load_claim_lexicon
-from lucidray.reasoning.claim_mentions import IMPLIED
+from lucidray.reasoning.claim_mentions import IMPLIED, NAMED, RELATED
 from lucidray.reasoning.claim_places import places
 from lucidray.reasoning.claim_scope import mentions
 from lucidray.reasoning.claim_text import claiming_sentences
@@ -44,6 +44,7 @@ def extract_claims(text: str, language: str = "en") -> list[Claim]:
     list of Claim
         In the order of the text; a sentence makes the same claim once. A finding that is named anywhere is not claimed
         absent by a general statement ("the lungs are clear"), nor by a related word ("congestion" beside "no edema").
+        A normal heart beside a cardiomegaly is kept: the text contradicts itself.
 
     Raises
     ------
@@ -52,6 +53,7 @@ def extract_claims(text: str, language: str = "en") -> list[Claim]:
     """
     lexicon = load_claim_lexicon(language)
     found: list[tuple[int, Claim]] = []
+    organs: set[int] = set()
     for sentence in claiming_sentences(text, lexicon):
         tokens = lexicon.tokens(sentence)
         events = lexicon.events(tokens)
@@ -64,15 +66,28 @@ def extract_claims(text: str, language: str = "en") -> list[Claim]:
             for label in mention.labels:
                 key = (label, mention.polarity, place.side, place.zone, severity)
                 said[key] = min(mention.level, said.get(key, mention.level))
+        plain_organ = {
+            label
+            for mention in mentioned
+            if not mention.by_word and mention.level == RELATED and mention.polarity == "absent"
+            for label in mention.labels
+        }
         for (label, polarity, side, zone, degree), level in said.items():
             name = cast("ClaimLabel", label)
+            if polarity == "absent" and level == RELATED and label in plain_organ:
+                organs.add(len(found))
             found.append(
                 (level, Claim(label=name, polarity=polarity, side=side, zone=zone, severity=degree, sentence=sentence))
             )
     level_of: dict[str, int] = {}
     for level, claim in found:
         level_of[claim.label] = min(level, level_of.get(claim.label, IMPLIED))
-    return [claim for level, claim in found if level == level_of[claim.label]]
+    named = {claim.label for level, claim in found if level == NAMED and claim.polarity == "present"}
+    return [
+        claim
+        for at, (level, claim) in enumerate(found)
+        if level == level_of[claim.label] or (at in organs and claim.label in named)
+    ]
 
 
 def summarise(claims: Iterable[Claim]) -> dict[ClaimLabel, Polarity]:

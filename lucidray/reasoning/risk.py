@@ -3,6 +3,7 @@
 The points and their reasons stand in `rules.toml` [risk].
 """
 
+from collections import Counter
 from collections.abc import Sequence
 
 from lucidray.domain.claim import ClaimLabel
@@ -62,10 +63,10 @@ def judge_risk(
     for one in compared:
         if one.status == "present" and one.relation in _UNCONFIRMED:
             weighed.append((rules.unconfirmed, wording.say("factor.unconfirmed", finding=wording.finding(one.label))))
-    for entry in contradictions:
-        if entry.kind in _COUNTED:
-            told = wording.say("factor.contradiction", finding=wording.finding(entry.label))
-            weighed.append((rules.contradiction, told))
+    counted = Counter(entry.label for entry in contradictions if entry.kind in _COUNTED)
+    for label, times in counted.items():
+        told = wording.say("factor.contradiction", finding=wording.finding(label))
+        weighed.append((rules.contradiction * times, told))
     total = sum(value for value, _ in weighed)
     floor, told_floor = _floor(overall, rules, wording)
     if told_floor:

@@ -27,7 +27,9 @@ _LINK = re.compile(r"!?\[([^\[\]]{0,200})\]\([^()\s]{0,500}\)")
 _STARS = re.compile(r"(\*{1,3}|_{2,3})(?=\S)")
 _STARS_END = re.compile(r"(?<=\S)(\*{1,3}|_{2,3})")
 _TAG = re.compile(r"</?[a-zA-Z][a-zA-Z0-9]{0,15}\s*/?>")
-_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[@-Z\\-_])?")
+# A string sequence (a window's title) goes with its string, if it has an end: its last letters are no part of a word.
+_ESCAPE = re.compile(r"\x1b(?:[\]PX^_][^\x07\x1b\n]{0,500}(?:\x07|\x1b\\)|\[[0-?]*[ -/]*[@-~]|[@-Z\\-_])?")
+_NUMBER = re.compile(r"(?:^|\s)\d{1,2}[.)]\s")
 _SPACES = re.compile(r"[ \t]+")
 _STOP = re.compile(r"(?:[.!?](?=\s|$)|[。！？؟；])")
 _ABBREVIATIONS = frozenset(
@@ -72,13 +74,19 @@ def plain(text: str) -> str:
     """
     composed = unicodedata.normalize("NFC", _ESCAPE.sub("", text).replace("\r\n", "\n").replace("\r", "\n"))
     lines = (
-        "".join(" " if char.isspace() else char for char in line if not _steers(char)) for line in composed.split("\n")
+        "".join(" " if char.isspace() or _is_control(char) else char for char in line if not _steers(char))
+        for line in composed.split("\n")
     )
     return "\n".join(_SPACES.sub(" ", line).rstrip() for line in lines).strip("\n")
 
 
 def _steers(char: str) -> bool:
-    return unicodedata.category(char)[0] == "C" and char != "\t"
+    return unicodedata.category(char)[0] == "C" and not _is_control(char)
+
+
+def _is_control(char: str) -> bool:
+    """Whether a character parts words, as a tab does; what a joiner or a soft hyphen stands in is one word."""
+    return unicodedata.category(char) == "Cc"
 
 
 def cut(text: str) -> Cut:
@@ -154,6 +162,7 @@ def _short(sentence: str) -> list[str]:
 
 
 def _items(text: str) -> list[str]:
+    text = _NUMBER.sub("; ", text)
     parts = [part.strip(" .") for part in re.split(r"[;,、；，]|\.\s", text)]
     return [part[:MAX_DIAGNOSIS_CHARACTERS] for part in parts if any(char.isalpha() for char in part)]
 

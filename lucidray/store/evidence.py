@@ -76,5 +76,7 @@ def _corrected(stored: Radiograph, reading: Reading, turns: int, *, inverted: bo
     if turns:
         film = film.turned(turns, told.get("turned", Note(code="turned", message="Turned before reading.")))
     if inverted:
-        film = film.inverted(told.get(_INVERTED, Note(code=_INVERTED, message="Bright and dark were exchanged before reading.")))
+        film = film.inverted(
+            told.get(_INVERTED, Note(code=_INVERTED, message="Bright and dark were exchanged before reading."))
+        )
     return film

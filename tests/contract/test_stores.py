@@ -172,7 +172,7 @@ def test_the_worklist_is_sorted_by_risk_then_by_waiting_time(readings: Readings)
     for number, level in enumerate(["Low", "High", None, "High", "Moderate"]):
         reading = accepted_reading()
         if level:
-            reading.risk = Risk(level=level, words="", factors=[])
+            reading.risk = Risk(level=level, words="", points=0, factors=[])
         ids.append(add(readings, bytes([number])))
         finish(readings, ids[-1], reading)
     found, total = readings.find(Filter())

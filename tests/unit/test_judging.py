@@ -137,8 +137,9 @@ def test_a_refused_film_is_sent_to_nobody(heard) -> None:
 
 
 def test_where_the_film_went_is_told(heard) -> None:
-    reading = interpret(film(), models(fake(data_left_machine=True)))
-    assert "data_left_machine" in {note.code for note in reading.warnings}
+    reading = interpret(film(), models(fake(data_left_machine=True, device="server 192.0.2.7:8000")))
+    (told,) = [note.message for note in reading.warnings if note.code == "data_left_machine"]
+    assert told == "The film was sent to seer at 192.0.2.7:8000: it left this machine."
     assert [one.name for one in reading.provenance.models if one.data_left_machine] == ["seer"]
     assert "data_left_machine" not in {note.code for note in interpret(film(), models(fake())).warnings}
 

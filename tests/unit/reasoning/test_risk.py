@@ -89,6 +89,15 @@ def test_the_heaviest_factor_comes_first() -> None:
     assert one.factors[0] == "Mass: present (80 %)"
 
 
+def test_a_finding_disputed_in_two_ways_counts_twice_and_is_told_once() -> None:
+    seen = findings(finding("Mass", "present", "right"))
+    once = risk(seen, [claim("Mass", "present", "left")])
+    twice = risk(seen, [claim("Mass", "present", "left"), claim("Mass", "absent", "left")])
+    assert twice.points == pytest.approx(once.points + RULES.contradiction)
+    assert twice.factors == once.factors
+    assert sum("disagree" in factor for factor in twice.factors) == 1
+
+
 def test_rules_without_a_finding_or_with_a_heavier_doubt_are_refused() -> None:
     table = RULES.model_dump()
     table["findings"].pop("Mass")

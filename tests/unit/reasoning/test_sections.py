@@ -89,8 +89,20 @@ def test_headings_of_other_languages_are_known(language, text, findings, impress
 
 
 def test_escapes_and_turns_of_direction_do_not_survive() -> None:
-    assert plain("a\x1b[31mred\x1b[0m\u202eb\u2066c\x07\ud800d\x9b") == "aredbcd"
+    assert plain("a\x1b[31mred\x1b[0m\u202eb\u2066c\x07\ud800d\x9b") == "aredbc d"
     assert plain("one\r\ntwo\tthree") == "one\ntwo three"
+
+
+def test_a_terminals_string_goes_with_its_sequence_and_glues_no_words() -> None:
+    # "titleNo effusion" would be an effusion.
+    assert plain("mass.\x1b]0;title\x07No effusion. \x1b]8;;http://x\x1b\\No mass.") == "mass.No effusion. No mass."
+    assert plain("No mass.\x00No effusion.\x1b]0;without end") == "No mass. No effusion.0;without end"
+    assert plain("pneumo\u00adthorax") == "pneumothorax"
+
+
+def test_a_numbered_differential_on_one_line_is_a_list() -> None:
+    parts = cut("DIFFERENTIAL: 1. Lung metastases 2. Lymphoma 3) TB")
+    assert parts.differential == ["Lung metastases", "Lymphoma", "TB"]
 
 
 def test_a_text_without_end_is_cut_and_says_so() -> None:

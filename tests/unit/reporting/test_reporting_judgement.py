@@ -81,7 +81,7 @@ def test_both_sources_are_listed_side_by_side(reading: Reading, page: Page) -> N
     rows = {row[0].text: [cell.text.strip() for cell in row[1:]] for row in _rows(page, "compared")}
     assert rows["Mass"] == ["present, 80 %", "absent", "reader denies", "80 %"]
     assert rows["Free air"] == ["not assessed", "present", "only the reader", "–"]
-    assert list(rows)[:3] == ["Effusion", "Mass", "Free Air"]
+    assert list(rows)[:3] == ["Effusion", "Mass", "Free air"]
 
 
 def _rows(page: Page, heading: str) -> list:

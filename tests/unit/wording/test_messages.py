@@ -18,7 +18,7 @@ PACKAGE = Path(lucidray.__file__).parent
 TERMS = (
     r"View Position|Patient Orientation|Patient's Age|Presentation LUT Shape|Modality LUT|VOI LUT( Function)?s?|Rescale Slope"
     r"|Window Center|Window Width|High Bit|Intercept|(Acquisition|Content|Series|Study) Date|for processing|LINEAR|EXIF|DICOM"
-    r"|(Imager|NominalScanned)?PixelSpacing|--fix-orientation|lucidray|AUROC|MONOCHROME\d|(?<![A-Za-z])(PA|AP|mm)(?![A-Za-z])|X(?=线)|[LRHF]\\[LRHF]"
+    r"|lucidray calibrate|(Imager|NominalScanned)?PixelSpacing|--fix-orientation|lucidray|AUROC|MONOCHROME\d|(?<![A-Za-z])(PA|AP|mm)(?![A-Za-z])|X(?=线)|[LRHF]\\[LRHF]"
 )
 
 
@@ -86,6 +86,9 @@ def written(node: ast.expr, assigned: dict[str, list[ast.expr]]) -> list[str]:
 def messages_of_the_code() -> list[tuple[str, str]]:
     found = []
     for path in sorted(PACKAGE.rglob("*.py")):
+        # What a measurement writes on the films that it spoils is shown to nobody.
+        if path.parent.name == "evaluation":
+            continue
         for scope in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(scope, ast.FunctionDef | ast.Module):
                 continue
@@ -122,6 +125,9 @@ def test_every_note_of_the_code_is_in_the_tables():
     [
         "Lung reaches the border of the film (the right lung the left one, the left lung the lower one): what lies beyond is not read.",
         "Patient Orientation is L\\F: the file says that left and right are exchanged.",
+        "The film was sent to openai: m at gpu-host:8000: it left this machine.",
+        "The text of openai: m was too long: its end was left out.",
+        "The reader was cut off at 768 tokens; the sentence that it broke off is left out.",
         "The film is turned upside down: turn it upright, or use --fix-orientation.",
         "97% of the film are pure black or white: export it again with a wider window.",
         "PixelSpacing (not calibrated) is 0.1 x 0.1 mm, the spacing at the detector 0.2 x 0.2 mm: sizes are given at the detector.",
@@ -130,9 +136,12 @@ def test_every_note_of_the_code_is_in_the_tables():
         "AP supine film: the heart is magnified; the limits for adults do not hold for children",
         "at the detector; little of the left lung is seen; the thorax reaches the border of the film",
         "in pixels: the film has no pixel spacing; the outline of the heart is not plausible",
-        "calibrated score 0.031, threshold 0.30, 95 % interval 0.020 to 0.35: the threshold lies within the interval",
-        "calibrated score 0.12, threshold 0.30, 95 % interval 0.10 to 0.14: below the threshold, but not below the prevalence of 0.11",
-        "calibrated score 0.62, threshold 0.30; cardiothoracic ratio 0.62, not reliable (AP film: the heart is magnified; little of"
+        "score 0.031, threshold 0.30, 95 % interval 0.020 to 0.35: the threshold lies within the interval",
+        "score 0.12, calibrated at a prevalence of 0.11, threshold 0.30, 95 % interval 0.10 to 0.14: below the threshold, but not below the prevalence of 0.11",
+        "score 0.26, calibrated at a prevalence of 0.032, threshold 0.074",
+        "score 0.26, calibrated at a prevalence of 0.032, without a threshold",
+        "score 0.12, threshold 0.30, 95 % interval 0.10 to 0.14: below the threshold, but not below the prevalence of 0.11",
+        "score 0.62, threshold 0.30; cardiothoracic ratio 0.62, not reliable (AP film: the heart is magnified; little of"
         " the right lung is seen), but 0.60 or more: the score and the ratio disagree",
         "only 5 positive test films (at least 25 are needed); cardiothoracic ratio 0.52, borderline (above 0.50, up to 0.55)",
         "the test AUROC may be as low as 0.53 (it must exceed 0.6)",

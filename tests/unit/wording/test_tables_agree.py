@@ -10,7 +10,8 @@ import pytest
 import lucidray
 
 PACKAGE = Path(lucidray.__file__).parent
-# The tables of the composer and of the messages have closer tests of their own; symptoms and claims are no translations.
+# The tables of the composer and of the messages have closer tests of their own; what people write (symptoms, claims) is
+# no translation.
 TABLES = [
     (path, path.parent.parent / "en" / path.name)
     for path in sorted(PACKAGE.glob("*/languages/*/*.json"))
