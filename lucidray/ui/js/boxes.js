@@ -98,7 +98,13 @@ export class Boxes {
 
   select(id) {
     const shape = this.shapes.get(id);
-    if (this.editable) this.transformer.nodes(shape ? [shape.rect] : []);
+    if (this.editable) {
+      // Boxes lie over one another: the chosen one comes on top, so that a drag takes it and no other.
+      shape?.rect.moveToTop();
+      shape?.tag.moveToTop();
+      this.transformer.moveToTop();
+      this.transformer.nodes(shape ? [shape.rect] : []);
+    }
     this.listeners.onselect?.(id);
     this.group.getLayer()?.batchDraw();
   }

@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { Boxes } from "./boxes.js";
 import { fill, h, toast } from "./dom.js";
-import { moment, named, nameOf, share, t } from "./i18n.js";
+import { isolated, moment, named, nameOf, share, t } from "./i18n.js";
 import { Pixels } from "./pixels.js";
 import * as report from "./report.js";
 import { Viewer } from "./viewer.js";
@@ -49,7 +49,7 @@ class ComparePage {
   picker(place) {
     const id = this.ids[place];
     const film = this.records[0]?.film;
-    const option = (entry) => h("option", { value: entry.id, selected: entry.id === id }, `${nameOf(entry)} · ${entry.reader} · ${entry.language} · ${moment(entry.created)}`);
+    const option = (entry) => h("option", { value: entry.id, selected: entry.id === id }, `${isolated(nameOf(entry))} · ${entry.reader} · ${entry.language} · ${moment(entry.created)}`);
     const same = this.others.filter((entry) => entry.film === film);
     const rest = this.others.filter((entry) => entry.film !== film);
     return h("select", { "aria-label": `${t("compare.pick")} ${place + 1}`, onchange: (event) => { this.ids[place] = event.target.value; this.show(place); } },

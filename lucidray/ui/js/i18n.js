@@ -58,9 +58,14 @@ export function share(value) {
   return value >= 0.1 ? value.toFixed(2) : value.toFixed(3);
 }
 
+/** Keep a name or a number together in a line of the other direction, where no element can. */
+export function isolated(text) {
+  return `\u2068${text}\u2069`;
+}
+
 /** A moment, in the reader's own time zone. */
 export function moment(iso) {
   if (!iso) return "";
   const format = new Intl.DateTimeFormat(current === "ar" ? "ar-u-nu-latn" : current, { dateStyle: "medium", timeStyle: "short" });
-  return format.format(new Date(iso));
+  return isolated(format.format(new Date(iso)));
 }

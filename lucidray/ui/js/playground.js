@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { fill, h } from "./dom.js";
-import { LANGUAGES, language, moment, named, nameOf, t } from "./i18n.js";
+import { LANGUAGES, isolated, language, moment, named, nameOf, t } from "./i18n.js";
 import * as report from "./report.js";
 
 export async function open(main, [id]) {
@@ -13,11 +13,22 @@ export async function open(main, [id]) {
   const field = (name, element) => h("label", {}, h("span", {}, t(`play.${name}`)), element);
   const number = (name, value, step, low, high) => h("input", { type: "number", name, value: String(value), step: String(step), min: String(low), max: String(high), required: true });
   const film = h("select", { name: "film", required: true },
-    h("optgroup", { label: t("worklist") }, films.map((entry) => h("option", { value: `reading:${entry.id}`, selected: entry.id === id }, `${nameOf(entry)} · ${moment(entry.created)}`))),
+    h("optgroup", { label: t("worklist") }, films.map((entry) => h("option", { value: `reading:${entry.id}`, selected: entry.id === id }, `${isolated(nameOf(entry))} · ${moment(entry.created)}`))),
     folder.length ? h("optgroup", { label: t("play.folder") }, folder.map((one) => h("option", { value: `file:${one.id}` }, one.name))) : null);
   const reader = h("select", { name: "reader" }, about.readers.map((one) => h("option", { value: one.name }, `${one.name}: ${one.what}${one.sends_data_away ? ` (${t("left_machine")})` : ""}`)));
   const out = h("section.panel", { "aria-live": "polite", hidden: true });
   let running = null;
+  const strategy = h("select", { name: "strategy" });
+  const prompt = h("textarea", { name: "prompt", rows: "4", dir: "auto", maxlength: "8000", placeholder: t("play.prompt.how") });
+
+  /** A reader that is not asked in words has no strategy and takes no prompt. */
+  function fit() {
+    const chosen = about.readers.find((one) => one.name === reader.value);
+    fill(strategy, chosen.strategies.map((name) => h("option", { value: name, selected: name === "zero-shot" }, name)));
+    strategy.disabled = prompt.disabled = !chosen.takes_prompt;
+  }
+  reader.addEventListener("change", fit);
+  fit();
 
   async function run(event) {
     event.preventDefault();
@@ -55,8 +66,8 @@ export async function open(main, [id]) {
   const form = h("form.panel.play", { onsubmit: run },
     field("film", film),
     field("reader", reader),
-    field("strategy", h("select", { name: "strategy" }, about.strategies.map((name) => h("option", { value: name, selected: name === "zero-shot" }, name)))),
-    field("prompt", h("textarea", { name: "prompt", rows: "4", dir: "auto", maxlength: "8000", placeholder: t("play.prompt.how") })),
+    field("strategy", strategy),
+    field("prompt", prompt),
     field("symptoms", h("input", { type: "text", name: "symptoms", maxlength: "2000", dir: "auto" })),
     field("language", h("select", { name: "language" }, about.languages.map((code) => h("option", { value: code, selected: code === language() }, LANGUAGES[code] ?? code)))),
     h("div.numbers", {},

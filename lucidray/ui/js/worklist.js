@@ -143,7 +143,7 @@ function row(entry, refresh) {
     h("td.film", {},
       finished && entry.status === "done" ? h("img.thumb", { src: api.thumbnailAddress(entry.id), alt: "", loading: "lazy", width: "40", height: "40" }) : h("span.thumb"),
       h("a", { href: `#/reading/${entry.id}` }, h("bdi", {}, nameOf(entry))),
-      entry.view ? h("span.tag", {}, named("view", entry.view)) : null),
+      entry.view && entry.view !== "unknown" ? h("span.tag", {}, named("view", entry.view)) : null),
     h("td.what", {}, summary(entry)),
     h("td", {}, state(entry)),
     h("td.when", {}, moment(entry.created)),
