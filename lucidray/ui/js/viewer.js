@@ -180,6 +180,7 @@ export class Viewer {
     let last = null;
     let drawing = false;
     this.stage.on("wheel", (event) => {
+      if (!this.size) return;
       event.evt.preventDefault();
       this.zoom(Math.exp(-event.evt.deltaY / (event.evt.ctrlKey ? 120 : 500)), this.stage.getPointerPosition());
     });
