@@ -38,7 +38,7 @@ class TimmClassifier:
         self._raw = card.raw_model()
         self._preparation = card.input.preparation()
         sha256 = checked_hash(path, card.sha256)
-        self._network = _build(card, path).eval().to(self._device)
+        self._network: Any = _build(card, path).eval().to(self._device)
         self._used = ModelUsed(
             role="findings", name=card.name, version=card.version, sha256=sha256, device=self._device.type
         )
