@@ -1,6 +1,7 @@
 """A network of timm, trained by whoever: a folder with its weights and a card."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
