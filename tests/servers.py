@@ -93,7 +93,7 @@ def engine(limits: Limits | None = None, **readers: Reader) -> Engine:
         FakeClassifier(PROBABILITIES),
         {
             name: ReaderChoice(
-                name, lambda reader=reader: reader, "for tests", "Apache-2.0", takes_prompt=name != "wordless"
+                name, lambda reader=reader: reader, "for tests", "Apache-2.0", takes_prompt=name != "composer"
             )
             for name, reader in choices.items()
         },

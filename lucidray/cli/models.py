@@ -3,8 +3,6 @@
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +16,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from lucidray.domain.backend import Backend
-
-READERS_MODULE = "lucidray.readers.registry"
 
 
 @dataclass(frozen=True)
@@ -50,8 +46,8 @@ class Row:
 def command(session: Session, as_json: bool) -> None:
     """List the models that are here and that could be: terms, size, what is missing.
 
-    A name of the first column goes to --classifier. "real" tells whether this project ever ran a model with its real
-    weights; where it did not, its code is tested with random ones.
+    A classifier's name goes to --classifier, a reader's to --reader. "real" tells whether this project ever ran a model
+    with its real weights; where it did not, its code is tested with random ones.
     """
     settings = session.settings()
     cards = read_cards(settings.weights)
@@ -74,13 +70,13 @@ def list_models() -> Iterator[Row]:
 
 
 def _list_readers() -> Iterator[Row]:
-    """Yield the readers, where this installation has a table of them."""
-    from lucidray.cli.checks import missing_of_extra
+    """Yield the readers that people can choose."""
     from lucidray.domain.backend import Backend
+    from lucidray.readers.registry import FOR_TESTS, READERS, missing_part
 
-    if find_spec(READERS_MODULE) is None:
-        return
-    for name, entry in import_module(READERS_MODULE).READERS.items():
+    for name, entry in READERS.items():
+        if name == FOR_TESTS:
+            continue
         backend = Backend(
             name=name,
             module=entry.module,
@@ -90,12 +86,10 @@ def _list_readers() -> Iterator[Row]:
             sends_data_away=entry.sends_data != "never",
             weights="",
             size="",
-            ran_real_weights=bool(entry.ran_on_real_weights),
+            ran_real_weights=entry.ran_on_real_weights,
             note=entry.what if entry.sends_data == "never" else f"{entry.what}; sends the film: {entry.sends_data}",
         )
-        missing = missing_of_extra(entry.extra) if entry.extra else []
-        cure = f"without {', '.join(missing)}: pip install 'lucidray[{entry.extra}]'" if missing else ""
-        yield Row("reader", backend, cure)
+        yield Row("reader", backend, missing_part(entry))
 
 
 def _show(rows: list[Row], cards: dict[str, dict[str, Any]], console: "Console") -> None:
@@ -118,7 +112,7 @@ def _show(rows: list[Row], cards: dict[str, dict[str, Any]], console: "Console")
             backend.licence + (" (gated)" if backend.gated else ""),
             backend.size or "-",
             "is sent away" if backend.sends_data_away else "stays here",
-            "yes" if backend.ran_real_weights else "never",
+            {True: "yes", False: "never", None: "no weights"}[backend.ran_real_weights],
         )
     console.print(table)
     console.print(Text("\nwhat is missing", "bold"))

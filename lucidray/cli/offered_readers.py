@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from lucidray.domain.protocols import Reader
     from lucidray.server.engine import ReaderChoice
 
-_TESTS_ONLY = "fake"
 # What each order says for itself: see `lucidray.store.order.Order`.
 _OF_THE_ORDER = {"strategy", "temperature", "top_p", "max_tokens", "seed"}
 
@@ -39,26 +38,25 @@ def offered(names: Sequence[str], options: Sequence[str], device: str) -> "list[
     MissingExtraError
         The optional part that it needs is not installed.
     """
-    from lucidray.readers.registry import DEFAULT, READERS
+    from lucidray.readers.registry import DEFAULT, FOR_TESTS, READERS
 
     wanted = list(dict.fromkeys(name for name in names if name != DEFAULT))
     for name in wanted:
-        if name not in READERS or name == _TESTS_ONLY:
-            others = ", ".join(other for other in READERS if other != _TESTS_ONLY)
+        if name not in READERS or name == FOR_TESTS:
+            others = ", ".join(other for other in READERS if other != FOR_TESTS)
             raise UsageError(f"--reader {name[:40]!r} cannot be offered; there are: {others}")
     given = parse_reader_options(options, wanted)
     return [_choice(DEFAULT, {}, device), *(_choice(name, given[name], device) for name in wanted)]
 
 
 def _choice(name: str, given: dict[str, str], device: str) -> "ReaderChoice":
-    from lucidray.cli.checks import missing_of_extra
-    from lucidray.readers.registry import READERS, open_reader
+    from lucidray.readers.registry import READERS, missing_part, open_reader
     from lucidray.server.engine import ReaderChoice
 
     entry = READERS[name]
     if of_the_order := sorted(_OF_THE_ORDER & set(given)):
         raise UsageError(f"--reader-option {name}.{of_the_order[0]}: each order says that for itself")
-    if entry.extra is not None and missing_of_extra(entry.extra):
+    if entry.extra is not None and missing_part(entry):
         raise MissingExtraError(f"the reader {name}", entry.extra)
     options = choose_by_name(name, given).loading.get("reader_options", {})
     load = partial(open_reader, name, options, device)

@@ -24,8 +24,9 @@ class Backend:
         Where they come from.
     size : str
         Of the weights.
-    ran_real_weights : bool
+    ran_real_weights : bool or None
         Whether this project ever ran it with its real weights. Without that, code and layout are tested on random ones.
+        None where there are no weights.
     note : str
         What it is.
     """
@@ -38,5 +39,5 @@ class Backend:
     sends_data_away: bool
     weights: str
     size: str
-    ran_real_weights: bool
+    ran_real_weights: bool | None
     note: str

@@ -9,6 +9,10 @@ from lucidray.domain.vocabulary import Label
 
 # Why a model that was never calibrated shows nothing; whoever calibrates it takes this away.
 UNCALIBRATED = "uncalibrated: run lucidray calibrate"
+# Said after a model's name where it has nothing that could be calibrated.
+NO_OUTPUT = "has no output for it"
+# Said after a calibration file's name.
+NOT_IN_CALIBRATION = "has none for it"
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lucidray.domain.errors import ModelError, UsageError
-from lucidray.domain.prediction import Prediction, Score
+from lucidray.domain.prediction import NO_OUTPUT, NOT_IN_CALIBRATION, Prediction, Score
 from lucidray.domain.protocols import Classifier
 from lucidray.domain.radiograph import Radiograph
 from lucidray.domain.reading import ModelUsed
@@ -115,7 +115,7 @@ class Entry:
         if self.curve is None or self.unsupported_reason is not None:
             return _unsupported(self.unsupported_reason or "no calibration", given.raw, self.n_positive)
         if given.raw is None:
-            return _unsupported(given.unsupported_reason or "the model gives no score of it", None)
+            return _unsupported(given.unsupported_reason or f"the model {NO_OUTPUT}", None)
         value, low, high = self.curve.at(given.raw)
         return Score(
             probability=round(value, _DIGITS),
@@ -228,11 +228,12 @@ class Recalibrated:
             whose = "somebody under 18" if film.is_child else "an adult, or of somebody whose age is not known"
             name, population = self._calibration.name, self._calibration.population
             return _silent(prediction, f"the calibration {name} holds for {population}; this film is of {whose}")
-        missing = f"the calibration {self._calibration.name} has none for it"
+        missing = f"the calibration {self._calibration.name} {NOT_IN_CALIBRATION}"
         scores: dict[Label, Score] = {
             label: self._calibration.entries[label].score(score)
             if label in self._calibration.entries
-            else _unsupported(missing, score.raw)
+            # What the model does not score, no calibration could hold.
+            else _unsupported(missing if score.raw is not None else score.unsupported_reason or missing, score.raw)
             for label, score in prediction.scores.items()
         }
         overall = self._calibration.overall

@@ -1,7 +1,7 @@
 """A network of timm, trained by whoever: a folder with its weights and a card."""
 
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +39,6 @@ class TimmClassifier:
         self._raw = card.raw_model()
         self._preparation = card.input.preparation()
         sha256 = checked_hash(path, card.sha256)
-        # Any: timm's networks have methods that torch.nn.Module does not know.
         self._network: Any = _build(card, path).eval().to(self._device)
         self._used = ModelUsed(
             role="findings", name=card.name, version=card.version, sha256=sha256, device=self._device.type
@@ -109,7 +108,7 @@ def _build(card: ModelCard, path: Path) -> torch.nn.Module:
 
 
 def _last_layer(network: torch.nn.Module, name: str) -> Linear:
-    last = cast("Any", network).get_classifier()
+    last = network.get_classifier()
     if not isinstance(last, torch.nn.Linear) or last.bias is None:
         raise ModelError(
             f"{name}: no linear layer after a mean, so no heatmap by cam; occlusion works with any network"

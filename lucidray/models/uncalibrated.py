@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lucidray.domain.errors import ModelError
-from lucidray.domain.prediction import UNCALIBRATED, Prediction, Score
+from lucidray.domain.prediction import NO_OUTPUT, UNCALIBRATED, Prediction, Score
 from lucidray.domain.radiograph import Radiograph
 from lucidray.domain.vocabulary import LABELS, Label
 from lucidray.models.frame import Frame
@@ -71,7 +71,7 @@ class RawModel:
         scores = {
             label: _unsupported(UNCALIBRATED, float(logits[self.outputs.index[label]]))
             if label in self.outputs.index
-            else _unsupported(f"{self.name} has no output for it")
+            else _unsupported(f"{self.name} {NO_OUTPUT}")
             for label in LABELS
         }
         heatmaps = {

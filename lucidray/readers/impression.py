@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from lucidray.domain.prediction import NO_OUTPUT, NOT_IN_CALIBRATION, UNCALIBRATED
 from lucidray.domain.reading import OVERALL_ID, SYMPTOMS_ID, Finding, Overall, Sentence
 from lucidray.domain.vocabulary import OPACITY, OVERLAPS, Label, Verdict
 from lucidray.readers.case import Case, count_of, ids
@@ -176,15 +177,24 @@ def _nothing(case: Case) -> list[Sentence]:
 
 
 def _not_assessed(case: Case) -> list[Sentence]:
-    missing = case.not_assessed
-    if not missing:
-        return []
-    text = case.phrases.sentence(
-        "impression.not_assessed_child" if case.request.film.is_child else "impression.not_assessed",
-        count=len(missing),
-        items=case.names(missing, "and"),
-    )
-    return [Sentence(text=text, evidence=ids(missing, regions=False), verdict="supported")]
+    """Name what was not assessed, each finding once, with the reason."""
+    by_reason: dict[str, list[Finding]] = {}
+    for finding in case.not_assessed:
+        by_reason.setdefault(_why_not(finding, is_child=case.request.film.is_child), []).append(finding)
+    sentences = []
+    for reason, missing in by_reason.items():
+        text = case.phrases.sentence(reason, count=len(missing), items=case.names(missing, "and"))
+        sentences.append(Sentence(text=text, evidence=ids(missing, regions=False), verdict="supported"))
+    return sentences
+
+
+def _why_not(finding: Finding, *, is_child: bool) -> str:
+    """Return the name of the sentence that tells why a finding was not assessed."""
+    if finding.basis.startswith(UNCALIBRATED) or NOT_IN_CALIBRATION in finding.basis:
+        return "impression.not_assessed_uncalibrated"
+    if NO_OUTPUT in finding.basis:
+        return "impression.not_assessed_no_output"
+    return "impression.not_assessed_child" if is_child else "impression.not_assessed"
 
 
 def _recommendation(case: Case) -> Sentence:

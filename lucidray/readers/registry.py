@@ -7,6 +7,7 @@ composer, and no reader ever takes another one's place.
 import inspect
 from collections.abc import Mapping
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 from lucidray.domain.errors import MissingExtraError, ModelError, UsageError
@@ -28,6 +29,9 @@ _BROUGHT_BY_EXTRAS = frozenset(
         "mlx_vlm",
     }
 )
+# What has to be importable for each extra.
+_NEEDED = {"vlm": ("torch", "transformers", "psutil"), "remote": ("httpx",), "mlx": ("mlx", "mlx_vlm")}
+FOR_TESTS = "fake"  # opened by its name, and offered to nobody
 
 
 class Entry(NamedTuple):
@@ -127,6 +131,12 @@ READERS: dict[str, Entry] = {
         ran_on_real_weights=None,
     ),
 }
+
+
+def missing_part(entry: Entry) -> str:
+    """Return what is missing on this machine before a reader can be opened, with the cure; empty where nothing is."""
+    missing = [name for name in _NEEDED.get(entry.extra or "", ()) if find_spec(name) is None]
+    return f"without {', '.join(missing)}: pip install 'lucidray[{entry.extra}]'" if missing else ""
 
 
 def open_reader(name: str, options: Mapping[str, Any] | None = None, device: str | None = None) -> Reader:

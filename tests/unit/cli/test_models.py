@@ -1,6 +1,8 @@
 import json
 from pathlib import Path
 
+from lucidray.readers.registry import READERS
+
 
 def put_network(name: str, card: str) -> None:
     Path("nets").mkdir(exist_ok=True)
@@ -62,23 +64,19 @@ def test_a_classifier_is_chosen_by_option_and_by_setting(run, monkeypatch) -> No
     assert run("read", film).code == 2
 
 
-def test_readers_are_listed_where_there_is_a_table_of_them(monkeypatch) -> None:
-    from types import SimpleNamespace
-
-    from lucidray.cli import models
-
-    near = {"module": "a", "extra": None, "licence": "MIT", "gated": False, "sends_data": "never", "what": "near"}
-    far = {**near, "extra": "bench", "gated": True, "sends_data": "always", "what": "far"}
-    readers = {
-        "near": SimpleNamespace(**near, ran_on_real_weights=None),
-        "far": SimpleNamespace(**far, ran_on_real_weights=False),
-    }
-    monkeypatch.setattr(models, "find_spec", lambda name: object())
-    monkeypatch.setattr(models, "import_module", lambda name: SimpleNamespace(READERS=readers))
-    monkeypatch.setattr("lucidray.cli.checks.missing_of_extra", lambda extra: ["torchxrayvision"])
-    rows = {row.backend.name: row for row in models.list_models() if row.role == "reader"}
-    assert not rows["near"].backend.sends_data_away
-    assert rows["near"].missing == ""
-    assert rows["far"].backend.sends_data_away
-    assert "always" in rows["far"].backend.note
-    assert rows["far"].missing == "without torchxrayvision: pip install 'lucidray[bench]'"
+def test_readers_are_listed_with_what_they_need_and_where_the_film_goes(run, monkeypatch) -> None:
+    monkeypatch.setattr(
+        "lucidray.readers.registry.find_spec", lambda name: None if name.startswith("mlx") else object()
+    )
+    listed = json.loads(run("models", "--json").out)["models"]
+    readers = {row["name"]: row for row in listed if row["role"] == "reader"}
+    assert set(readers) == set(READERS) - {"fake"}
+    assert (readers["composer"]["usable"], readers["composer"]["ran_real_weights"]) == (True, None)
+    assert readers["mlx"]["missing"] == "without mlx, mlx_vlm: pip install 'lucidray[mlx]'"
+    assert readers["medgemma"]["usable"]
+    assert {name for name, row in readers.items() if row["sends_data_away"]} == {"openai", "gemini"}
+    assert "unless that is this machine" in readers["openai"]["note"]
+    assert all(row["ran_real_weights"] is False for name, row in readers.items() if name != "composer")
+    lines = [line.split() for line in run("models").out.splitlines()]
+    assert next(words for words in lines if words[:1] == ["composer"])[-2:] == ["no", "weights"]
+    assert next(words for words in lines if words[:1] == ["gemini"])[-1] == "never"

@@ -120,7 +120,7 @@ def test_a_reader_is_offered_by_its_name_with_its_options(address: str, leaves: 
 def test_a_reader_with_weights_is_opened_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     monkeypatch.setattr("lucidray.readers.registry.open_reader", lambda *given: asked.append(given) or "reader")
-    monkeypatch.setattr("lucidray.cli.checks.missing_of_extra", lambda extra: [])
+    monkeypatch.setattr("lucidray.readers.registry.missing_part", lambda entry: "")
     _, named = offered(["medgemma"], ["medgemma.quantize=4bit", "medgemma.device=cuda"], "cpu")
     assert asked == []
     assert named.load() == "reader"
@@ -150,7 +150,7 @@ def test_a_reader_that_cannot_be_offered_stops_the_start(
 
 
 def test_a_reader_without_its_extra_stops_the_start(run, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lucidray.cli.checks.missing_of_extra", lambda extra: ["mlx-vlm"])
+    monkeypatch.setattr("lucidray.readers.registry.find_spec", lambda name: None)
     result = run("serve", "--port", "0", "--no-open", "--reader", "mlx")
     assert result.code == 5
     assert "lucidray[mlx]" in result.err

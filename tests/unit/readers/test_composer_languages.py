@@ -2,6 +2,7 @@
 """What holds for every report in every language: it flips with the finding, keeps its side, and says nothing twice."""
 
 import re
+from dataclasses import replace
 from typing import NamedTuple
 
 import pytest
@@ -10,10 +11,12 @@ from hypothesis import strategies as st
 from report_requests import MIRRORED, finding, ratio, reading, request
 from report_strategies import STATUSES, requests
 
+from lucidray.domain.prediction import NO_OUTPUT, NOT_IN_CALIBRATION, UNCALIBRATED
 from lucidray.domain.reading import WORDING_UNREVIEWED
 from lucidray.domain.vocabulary import LABELS, finding_id
 from lucidray.readers.composer import Composer
-from lucidray.readers.phrases import available_languages
+from lucidray.readers.phrases import available_languages, load_phrases
+from lucidray.reasoning.claims import extract_claims
 
 LANGUAGES = available_languages()
 
@@ -182,3 +185,30 @@ def test_a_mirrored_film_warns_in_every_language(language):
     warned = Composer().write(request(language=language, warnings=[MIRRORED], measurements=[ratio(0.6)]))
     assert warned.findings[0].evidence == ["warning-mirrored"]
     assert warned.findings[0].text not in plain.text
+
+
+@pytest.mark.parametrize("language", available_languages())
+def test_what_was_not_assessed_is_named_with_its_own_reason(language: str) -> None:
+    statuses = dict.fromkeys(("Hernia", "Fibrosis", "Mass", "Edema", "Nodule"), "unsupported")
+    bases = {
+        "Fibrosis": UNCALIBRATED,
+        "Mass": f"{UNCALIBRATED}; a remark",
+        "Edema": f"borrowed {NO_OUTPUT}",
+        "Nodule": f"the calibration own.json {NOT_IN_CALIBRATION}",
+    }
+    asked = request(statuses=statuses, language=language)
+    findings = [one.model_copy(update={"basis": bases.get(one.label, one.basis)}) for one in asked.findings]
+    report = Composer().write(replace(asked, findings=findings))
+    phrases = load_phrases(language)
+    wanted = {
+        "impression.not_assessed": ["Hernia"],
+        "impression.not_assessed_uncalibrated": ["Mass", "Nodule", "Fibrosis"],
+        "impression.not_assessed_no_output": ["Edema"],
+    }
+    told = {sentence.text: set(sentence.evidence) for sentence in report.impression}
+    for key, labels in wanted.items():
+        ordered = [label for label in LABELS if label in labels]
+        text = phrases.sentence(key, count=len(labels), items=phrases.findings(ordered, "and"))
+        assert told[text] == {finding_id(label) for label in labels}
+        assert extract_claims(text, language) == []
+    assert len({phrases.sentence(key, count=2, items="x") for key in wanted}) == 3

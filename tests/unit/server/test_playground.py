@@ -116,7 +116,20 @@ def test_a_prompt_of_ones_own_reaches_the_reader(tmp_path) -> None:
 
 
 def test_the_service_tells_which_prompts_there_are(tmp_path) -> None:
-    with client(service(tmp_path)) as api:
+    with client(service(tmp_path, readers={"slow": SlowReader()})) as api:
         about = api.get("/api/v1/about").json()
     assert about["strategies"] == list(available_strategies())
-    assert about["readers"][0]["strategies"] == about["strategies"]
+    assert {one["name"]: one["strategies"] for one in about["readers"]} == {
+        "composer": [],
+        "slow": about["strategies"],
+    }
+
+
+@pytest.mark.parametrize("wrong", [{"prompt": "say {something}"}, {"strategy": "magic"}, {"prompt": "<>" * 4001}])
+def test_what_cannot_be_asked_is_refused_before_anything_is_read(tmp_path, wrong) -> None:
+    slow = SlowReader()
+    with client(service(tmp_path, readers={"slow": slow})) as api:
+        item = api.read()
+        wanted = {"reading": item["id"], "order": {"reader": "slow", **wrong}}
+        assert api.http.post("/api/v1/playground", json=wanted).status_code in (400, 422)
+    assert slow.asked == []
