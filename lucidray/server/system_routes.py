@@ -122,7 +122,7 @@ def metrics(service: TheService) -> Response:
 
 @router.get("/api/v1/about", responses=documented(), summary="What this service knows")
 def about(request: Request, service: TheService) -> dict[str, Any]:
-    """Return version, findings with their colours and codes, languages, readers, strategies, and what is switched on."""
+    """Return version, findings with colours and codes, languages, readers, strategies, and what is switched on."""
     found = actor(request)
     return {
         "version": VERSION,
