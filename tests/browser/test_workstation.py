@@ -1,109 +1,19 @@
-"""The workstation as a person uses it, in Debian's Chromium: real films, the shipped gate, known findings."""
+"""The workstation at work, in Debian's Chromium: real films, the shipped gate, known findings."""
 
 import json
-import os
 import re
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-pytest.importorskip("fastapi", reason="needs lucidray[server]")
-pytest.importorskip("sqlalchemy", reason="needs lucidray[server]")
-pytest.importorskip("httpx", reason="needs httpx")
-DATA_STORE = pytest.importorskip("data_store", reason="needs pydicom-data")
+for needed in ("fastapi", "sqlalchemy", "alembic", "httpx", "data_store"):
+    pytest.importorskip(needed, reason=f"needs {needed}")
 
-from playwright.sync_api import Browser, Page, expect
-from workstation_process import SEEDED, Workstation, seed
+from playwright.sync_api import Page, expect
+from workstation_process import Workstation
+from workstation_steps import CHEST, MARKS, on_screen, open_reading, pixels, seen_boxes
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = [
-    pytest.mark.extra,
-    pytest.mark.skipif(CHROMIUM is None or os.name == "nt", reason="needs Chromium"),
-]
-FILMS = Path(DATA_STORE.__file__).parent / "data"
-CHEST, LEG = FILMS / "RG1_UNCR.dcm", FILMS / "RG3_UNCR.dcm"
-AXE = Path(__file__).parent / "vendor" / "axe.min.js"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-SCRIPT = "<img src=x onerror=window.broken=1><script>window.broken=1"
-FIRST_VIEW_BYTES = 300_000
-
-
-@pytest.fixture(scope="module")
-def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workstation]:
-    folder = tmp_path_factory.mktemp("workstation") / "store"
-    seed(folder)
-    running = Workstation(folder)
-    running.start()
-    yield running
-    running.kill()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield opened
-        opened.close()
-
-
-@pytest.fixture
-def page(browser: Browser, station: Workstation) -> Iterator[Page]:
-    """A fresh page; whatever it complains of on the console fails the test, unless the test expects it."""
-    context = browser.new_context(viewport={"width": 1280, "height": 850}, locale="en-GB", base_url=station.base)
-    context.grant_permissions(["clipboard-read", "clipboard-write"])
-    opened = context.new_page()
-    opened.set_default_timeout(30_000)
-    faults: list[str] = []
-    opened.on("console", lambda told: faults.append(told.text) if told.type == "error" else None)
-    opened.on("pageerror", lambda error: faults.append(str(error)))
-    yield opened
-    context.close()
-    # A refused change and a lost connection are told on the console by the browser itself.
-    assert not [fault for fault in faults if "Failed to load resource" not in fault]
-
-
-@pytest.fixture(scope="module")
-def chest(station: Workstation) -> str:
-    return station.read(CHEST.read_bytes(), CHEST.name, symptoms="fever, cough for 5 days")
-
-
-@pytest.fixture
-def fresh(station: Workstation) -> str:
-    """A reading that no other test has edited."""
-    return station.read(CHEST.read_bytes())
-
-
-def open_reading(page: Page, reading: str) -> None:
-    page.goto(f"/#/reading/{reading}")
-    expect(page.locator(".toolbar button").first).to_be_visible()
-
-
-def pixels(page: Page) -> str:
-    """What the film's canvas shows."""
-    return str(page.evaluate("() => document.querySelector('.stage canvas').toDataURL()"))
-
-
-def seen_boxes(page: Page) -> list[dict[str, Any]]:
-    """Boxes as Konva draws them."""
-    return page.evaluate(
-        "() => Konva.stages[0].find('Rect').filter((one) => one.id()).map((one) => ({ id: one.id(), visible:"
-        " one.visible(), stroke: one.strokeWidth(), opacity: one.opacity(), x: one.x(), width: one.width() }))"
-    )
-
-
-def on_screen(page: Page, box: str) -> tuple[float, float]:
-    """The middle of a box, in pixels of the page."""
-    x, y = page.evaluate(
-        """(id) => { const stage = Konva.stages[0]; const frame = stage.container().getBoundingClientRect();
-        const box = stage.find('Rect').find((one) => one.id() === id).getClientRect();
-        return [frame.x + box.x + box.width / 2, frame.y + box.y + box.height / 2]; }""",
-        box,
-    )
-    return x, y
+pytestmark = MARKS
 
 
 def test_a_film_is_uploaded_and_read(page: Page) -> None:
@@ -242,92 +152,6 @@ def test_unsaved_work_is_not_lost_by_going_back(page: Page, fresh: str) -> None:
     expect(page.locator("table.worklist")).to_be_visible()
 
 
-def test_a_refused_film_says_why_and_what_to_do(page: Page, station: Workstation) -> None:
-    refused = station_refused(station)
-    open_reading(page, refused)
-    panel = page.locator(".panel.refused")
-    expect(panel).to_contain_text("not_chest")
-    expect(panel).to_contain_text("whole frontal chest radiograph")
-    expect(page.locator(".finding, .badge, .sentence")).to_have_count(0)
-
-
-def station_refused(station: Workstation) -> str:
-    """A refused film is 422 with the reading in it."""
-    from urllib.error import HTTPError
-
-    with pytest.raises(HTTPError) as told:
-        station.read(LEG.read_bytes(), "leg.dcm")
-    assert told.value.code == 422
-    return str(json.load(told.value)["readings"][0]["id"])
-
-
-def test_the_theme_is_remembered(page: Page) -> None:
-    page.goto("/")
-    page.get_by_role("button", name="Dark or light").click()
-    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
-    page.reload()
-    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
-
-
-def test_arabic_runs_from_right_to_left_and_the_film_does_not(page: Page, chest: str) -> None:
-    open_reading(page, chest)
-    before = page.locator(".stage canvas").first.evaluate("(canvas) => canvas.toDataURL()")
-    page.locator("#bar select").select_option("ar")
-    expect(page.locator("html")).to_have_attribute("dir", "rtl")
-    expect(page.locator("h1 bdi")).to_have_text("RG1_UNCR.dcm")
-    expect(page.locator(".finding-name", has_text="انصباب جنبي")).to_be_visible()
-    expect(page.locator(".toolbar button").first).to_be_visible()
-    page.wait_for_timeout(200)
-    assert pixels(page) == before
-    report, film = page.locator(".side").bounding_box(), page.locator(".stage").bounding_box()
-    assert report is not None
-    assert film is not None
-    assert report["x"] < film["x"]
-
-
-def test_200_readings_are_in_the_list_and_can_be_walked_by_keyboard(page: Page, station: Workstation) -> None:
-    page.goto("/")
-    expect(page.locator("tbody tr")).to_have_count(50)
-    total = station.get("/api/v1/readings?limit=1")["total"]
-    assert total >= SEEDED
-    expect(page.locator("[role=search]")).to_contain_text(f"{total} readings")
-    page.keyboard.press("j")
-    page.keyboard.press("j")
-    second = page.locator("tbody tr").nth(1)
-    expect(second.locator("a")).to_be_focused()
-    held = second.get_attribute("data-id")
-    page.keyboard.press("Enter")
-    expect(page).to_have_url(re.compile(f"#/reading/{held}$"))
-    page.go_back()
-    page.get_by_role("button", name="Next").click()
-    expect(page.locator(".pages")).to_contain_text("51–100")
-
-
-def test_a_reading_is_worked_on_by_keyboard_alone(page: Page, fresh: str) -> None:
-    open_reading(page, fresh)
-    page.keyboard.press("?")
-    expect(page.get_by_role("dialog")).to_contain_text("copy the report")
-    page.keyboard.press("Escape")
-    expect(page.get_by_role("dialog")).to_have_count(0)
-    page.keyboard.press("c")
-    expect(page.locator(".toast")).to_contain_text("clipboard")
-    copied = page.evaluate("() => navigator.clipboard.readText()")
-    assert copied.startswith("Findings\n")
-    assert copied.endswith("For research and teaching only. Not for clinical diagnosis.")
-    before = pixels(page)
-    page.keyboard.press("i")
-    page.wait_for_timeout(100)
-    assert pixels(page) != before
-    reached = set()
-    for _ in range(60):
-        page.keyboard.press("Tab")
-        reached.add(page.evaluate("() => document.activeElement.getAttribute('aria-label') ?? document.activeElement.className"))
-        outlined = page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle")
-        assert outlined != "none" or page.evaluate("() => document.activeElement === document.body")
-    assert any("sentence" in name for name in reached)
-    assert any(name.startswith("Film.") for name in reached)
-
-
 def test_a_film_is_read_again_by_another_reader_and_laid_beside(page: Page, fresh: str, station: Workstation) -> None:
     open_reading(page, fresh)
     page.get_by_text("Read again").click()
@@ -337,7 +161,8 @@ def test_a_film_is_read_again_by_another_reader_and_laid_beside(page: Page, fres
     expect(page.locator(".half .sentence").first).to_be_visible()
     expect(page.locator("table.differences tr.differs")).to_have_count(0)
     rows = page.locator("table.differences tbody tr")
-    assessed = [one for one in station.get(f"/api/v1/readings/{fresh}")["reading"]["findings"] if one["status"] != "unsupported"]
+    findings = station.get(f"/api/v1/readings/{fresh}")["reading"]["findings"]
+    assessed = [one for one in findings if one["status"] != "unsupported"]
     expect(rows).to_have_count(len(assessed))
 
 
@@ -347,58 +172,6 @@ def test_an_earlier_film_is_linked(page: Page, fresh: str, station: Workstation)
     page.get_by_role("button", name="The second film is this patient's earlier one").click()
     expect(page.locator(".prior button")).to_have_attribute("aria-pressed", "true")
     assert station.get(f"/api/v1/readings/{fresh}")["prior"] == other
-
-
-def test_the_playground_reads_a_film_and_keeps_nothing(page: Page, chest: str, station: Workstation) -> None:
-    before = station.get("/api/v1/readings?limit=1")["total"]
-    page.goto(f"/#/playground/{chest}")
-    page.locator("select[name=language]").select_option("de")
-    page.get_by_role("button", name="Read", exact=True).click()
-    expect(page.locator(".sentences").first).to_contain_text(re.compile("Pleuraerguss", re.IGNORECASE))
-    assert station.get("/api/v1/readings?limit=1")["total"] == before
-
-
-def test_script_in_names_and_symptoms_is_text(page: Page, station: Workstation) -> None:
-    reading = station.read(CHEST.read_bytes(), SCRIPT, symptoms=SCRIPT)
-    open_reading(page, reading)
-    expect(page.locator("h1")).to_contain_text("onerror")
-    page.goto("/")
-    page.locator("select[name=sort]").select_option("newest")
-    expect(page.locator("tbody tr").first).to_contain_text("onerror")
-    assert page.evaluate("() => window.broken") is None
-
-
-def test_the_first_view_is_small(page: Page) -> None:
-    page.goto("/")
-    expect(page.locator("tbody tr").first).to_be_visible()
-    sizes = page.evaluate(
-        "() => performance.getEntries().filter((one) => one.decodedBodySize && !one.name.includes('/api/'))"
-        ".map((one) => [one.name, one.decodedBodySize])"
-    )
-    assert any("konva" in name for name, _ in sizes)
-    assert sum(size for _, size in sizes) < FIRST_VIEW_BYTES
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_no_serious_fault(browser: Browser, station: Workstation, chest: str, theme: str) -> None:
-    # axe runs outside of the page's policy; the page itself is as everybody gets it.
-    context = browser.new_context(color_scheme=theme, base_url=station.base, bypass_csp=True)
-    page = context.new_page()
-    for address, ready in (("/", "tbody tr"), (f"/#/reading/{chest}", ".toolbar button"), ("/#/playground", ".play")):
-        page.goto(address)
-        expect(page.locator(ready).first).to_be_visible()
-        if "reading" in address:
-            page.keyboard.press("e")
-            expect(page.locator(".editor")).to_be_visible()
-        page.evaluate(AXE.read_text(encoding="utf-8"))
-        found = page.evaluate("() => axe.run(document, { resultTypes: ['violations'] })")
-        serious = [
-            (one["id"], one["nodes"][0]["html"], one["nodes"][0]["failureSummary"])
-            for one in found["violations"]
-            if one["impact"] in ("serious", "critical")
-        ]
-        assert not serious, address
-    context.close()
 
 
 def test_a_lost_connection_is_told_recovers_by_itself_and_keeps_the_work(

@@ -87,6 +87,7 @@ export function contradictions(reading, { onlight }) {
         "li",
         { tabindex: "0", onpointerenter: () => onlight(evidence), onpointerleave: () => onlight([]), onfocus: () => onlight(evidence), onblur: () => onlight([]) },
         h("strong", {}, named("label", one.label)),
+        " ",
         h("span.tag", {}, named("kind", one.kind)),
         h("span", { dir: "auto" }, one.note),
         one.sentence ? h("q", { dir: "auto" }, one.sentence) : null,
