@@ -80,7 +80,7 @@ class Workstation:
         self._process.wait()
 
     def get(self, path: str) -> dict:
-        with urllib.request.urlopen(self.base + path, timeout=30) as answer:  # noqa: S310
+        with urllib.request.urlopen(self.base + path, timeout=30) as answer:
             return json.load(answer)
 
     def send(self, method: str, path: str, body: bytes, kind: str, **headers: str) -> dict:
@@ -88,8 +88,8 @@ class Workstation:
         told = {"X-Lucidray-Session": self.secret, "Content-Type": kind} | {
             name.replace("_", "-"): value for name, value in headers.items()
         }
-        request = urllib.request.Request(self.base + path, body, told, method=method)  # noqa: S310
-        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
+        request = urllib.request.Request(self.base + path, body, told, method=method)
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
     def read(self, film: bytes, name: str = "film.dcm", **fields: str) -> str:

@@ -107,7 +107,7 @@ def _build(card: ModelCard, path: Path) -> torch.nn.Module:
     return network
 
 
-def _last_layer(network: torch.nn.Module, name: str) -> Linear:
+def _last_layer(network: Any, name: str) -> Linear:
     last = network.get_classifier()
     if not isinstance(last, torch.nn.Linear) or last.bias is None:
         raise ModelError(

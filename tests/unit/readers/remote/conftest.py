@@ -19,4 +19,4 @@ def address() -> Iterator[str]:
 @pytest.fixture
 def last_seen(address: str) -> Callable[[], dict[str, Any]]:
     """What the server was sent last."""
-    return lambda: json.loads(urlopen(f"{address}/seen").read())[-1]  # noqa: S310
+    return lambda: json.loads(urlopen(f"{address}/seen").read())[-1]
