@@ -158,7 +158,8 @@ def evaluate(
     -------
     dict
         `all` and each label: `n` boxes on `n_films`; for each measure `value`, `low`, `high` (95 %, films resampled),
-        `random_box`, `usual_place`; `not_scored`: boxes of findings for which there is no map.
+        `n` (boxes; of `pointing` films with a finding), `random_box`, `usual_place`; `not_scored`: boxes of findings
+        for which there is no map.
     """
     references = drawn if references is None else references
     rng = np.random.default_rng(seed)
@@ -173,6 +174,7 @@ def evaluate(
         rows.setdefault(one.label, []).append(
             {
                 "film": one.film,
+                "label": one.label,
                 "given": hits(one.box, given),
                 "random_box": random_rates(one.box, others, rng, draws),
                 "usual_place": hits(one.box, usual_answer(others)),
@@ -194,26 +196,52 @@ def _others(one: DrawnBox, references: Sequence[DrawnBox]) -> list[Box]:
     return [other.box for other in away if other.label == one.label] or [other.box for other in away]
 
 
+def _asked_once(group: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Make one row a film and finding: there is one point, and it hits where it lies in any of the boxes.
+
+    References
+    ----------
+    Zhang et al., International Journal of Computer Vision 126 (2018) 1084
+    """
+    merged: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in group:
+        point = {key: float(row[key]["pointing"]) for key in ("given", "random_box", "usual_place")}
+        before = merged.get((row["film"], row["label"]))
+        if before is not None:
+            # Boxes of one finding hardly overlap: a random point's chances add up.
+            point = {key: min(1.0, before[key]["pointing"] + value) for key, value in point.items()}
+        merged[row["film"], row["label"]] = {
+            "film": row["film"],
+            **{key: {"pointing": value} for key, value in point.items()},
+        }
+    return list(merged.values())
+
+
 def _rates(group: list[dict[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {"n": len(group), "n_films": len({row["film"] for row in group})}
+    for name in group[0]["given"]:
+        found[name] = _rate(_asked_once(group) if name == "pointing" else group, name)
+    return found
+
+
+def _rate(group: list[dict[str, Any]], name: str) -> dict[str, Any]:
     films = np.array([row["film"] for row in group])
     _, place = np.unique(films, return_inverse=True)
     count = int(place.max()) + 1
     # Boxes on one film are found or missed together, so films are resampled, all with the same draws.
     drawn = np.random.default_rng(0).multinomial(count, np.full(count, 1 / count), size=1000)[:, place]
-    found: dict[str, Any] = {"n": len(group), "n_films": count}
-    for name in group[0]["given"]:
-        values = np.array([row["given"][name] for row in group], dtype=np.float64)
-        resampled = (drawn * values).sum(axis=1) / np.maximum(drawn.sum(axis=1), 1)
-        low, high = np.percentile(resampled, (2.5, 97.5))
-        low, high = _widened(values, count, float(low), float(high))
-        found[name] = {
-            "value": round(float(values.mean()), 4),
-            "low": round(low, 4),
-            "high": round(high, 4),
-            "random_box": round(float(np.mean([row["random_box"][name] for row in group])), 4),
-            "usual_place": round(float(np.mean([row["usual_place"][name] for row in group])), 4),
-        }
-    return found
+    values = np.array([row["given"][name] for row in group], dtype=np.float64)
+    resampled = (drawn * values).sum(axis=1) / np.maximum(drawn.sum(axis=1), 1)
+    low, high = np.percentile(resampled, (2.5, 97.5))
+    low, high = _widened(values, count, float(low), float(high))
+    return {
+        "value": round(float(values.mean()), 4),
+        "low": round(low, 4),
+        "high": round(high, 4),
+        "n": len(group),
+        "random_box": round(float(np.mean([row["random_box"][name] for row in group])), 4),
+        "usual_place": round(float(np.mean([row["usual_place"][name] for row in group])), 4),
+    }
 
 
 def _widened(values: npt.NDArray[np.float64], films: int, low: float, high: float) -> tuple[float, float]:

@@ -153,3 +153,12 @@ def test_bad_boxes_are_named(tmp_path: Path) -> None:
     path.write_text("image,label\na,Mass\n")
     with pytest.raises(InputError, match="needs the columns"):
         read_boxes(path)
+
+
+def test_a_film_with_two_boxes_is_asked_for_one_point() -> None:
+    left, right = Box(0.1, 0.4, 0.3, 0.7), Box(0.7, 0.4, 0.9, 0.7)
+    drawn = [DrawnBox(film, "Effusion", box, "someone") for film in "abc" for box in (left, right)]
+    answers = {(film, "Effusion"): Answer((0.2, 0.5), (left,)) for film in "abc"}
+    found = evaluate(drawn, answers, draws=20)["groups"]["Effusion"]
+    assert (found["pointing"]["value"], found["pointing"]["n"]) == (1.0, 3)
+    assert (found["iou_over_0.5"]["value"], found["iou_over_0.5"]["n"]) == (0.5, 6)
