@@ -59,6 +59,10 @@ def test_arabic_runs_from_right_to_left_and_the_film_does_not(page: Page, chest:
     expect(page.locator(".toolbar button").first).to_be_visible()
     page.wait_for_timeout(200)
     assert pixels(page) == before
+    sides = page.evaluate(
+        "() => Konva.stages.at(-1).find('.side-mark').map((one) => [one.text(), one.absolutePosition().x])"
+    )
+    assert [text for text, _ in sorted(sides, key=lambda one: one[1])] == ["R", "L"]
     report, film = page.locator(".side").bounding_box(), page.locator(".stage").bounding_box()
     assert report is not None
     assert film is not None
