@@ -59,10 +59,44 @@ def test_arabic_runs_from_right_to_left_and_the_film_does_not(page: Page, chest:
     expect(page.locator(".toolbar button").first).to_be_visible()
     page.wait_for_timeout(200)
     assert pixels(page) == before
+    sides = page.evaluate(
+        "() => Konva.stages.at(-1).find('.side-mark').map((one) => [one.text(), one.absolutePosition().x])"
+    )
+    assert [text for text, _ in sorted(sides, key=lambda one: one[1])] == ["R", "L"]
     report, film = page.locator(".side").bounding_box(), page.locator(".stage").bounding_box()
     assert report is not None
     assert film is not None
     assert report["x"] < film["x"]
+
+
+def test_a_film_that_came_turned_is_shown_upright_with_the_patients_right_on_the_left(
+    page: Page, station: Workstation
+) -> None:
+    from io import BytesIO
+
+    import numpy as np
+    from PIL import Image
+
+    from lucidray.imaging.film import read_film
+
+    upright = Image.fromarray(np.rint(255 * read_film(CHEST).pixels).astype(np.uint8))
+    file = BytesIO()
+    upright.resize((700, 840)).transpose(Image.Transpose.ROTATE_90).save(file, "PNG")
+    reading = station.read(file.getvalue(), "turned.png", fix_orientation="true")
+    open_reading(page, reading)
+    assert station.get(f"/api/v1/readings/{reading}/film")["quarter_turns"] == 3
+    marks = page.evaluate(
+        "() => Konva.stages[0].find('.side-mark').map((one) => [one.text(), one.absolutePosition().x,"
+        " one.absolutePosition().y, one.getAbsoluteRotation() % 360])"
+    )
+    (right, right_x, right_y, right_turn), (left, left_x, left_y, left_turn) = sorted(marks, key=lambda one: one[1])
+    assert (right, left) == ("R", "L")
+    assert right_y == pytest.approx(left_y, abs=1)
+    assert left_x - right_x > 200
+    assert right_turn == pytest.approx(0, abs=0.1)
+    assert left_turn == pytest.approx(0, abs=0.1)
+    height = page.locator(".stage").bounding_box()["height"]
+    assert right_y < height / 4
 
 
 def test_200_readings_are_in_the_list_and_can_be_walked_by_keyboard(page: Page, station: Workstation) -> None:

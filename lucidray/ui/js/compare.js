@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import { Boxes } from "./boxes.js";
 import { fill, h, toast } from "./dom.js";
 import { isolated, moment, named, nameOf, share, t } from "./i18n.js";
+import { SideMarks, sidesOf } from "./layers.js";
 import { Pixels } from "./pixels.js";
 import * as report from "./report.js";
 import { Viewer } from "./viewer.js";
@@ -106,6 +107,7 @@ class ComparePage {
     const { values, facts, asRead } = await api.film(id, this.leaving.signal);
     if (this.viewers[place] !== viewer) return;
     viewer.show(new Pixels(values, facts), size, asRead);
+    viewer.add(new SideMarks(size, asRead.turns, sidesOf(reading)));
     viewer.boxes = new Boxes(size);
     viewer.add(viewer.boxes);
     viewer.boxes.set(reading.findings.flatMap((finding) => finding.regions.map((region) => ({ id: region.id, text: named("label", finding.label), ...api.colours(finding.label), faint: finding.status !== "present", box: region.box_xyxy_px }))));

@@ -48,6 +48,41 @@ export class OutlineLayer {
   }
 }
 
+const MARK_PX = 22;
+
+/** The patient's sides at the edges of the film: they turn with it, since they belong to it. */
+export class SideMarks {
+  /**
+   * @param {{width: number, height: number}} size - of the stored film
+   * @param {number} turns - clockwise quarter turns that show it as it was read, the patient's right on the left
+   * @param {[string, string]} texts - at the left and at the right edge of the film as it was read
+   */
+  constructor({ width, height }, turns, texts) {
+    this.group = new Konva.Group({ listening: false });
+    const back = (-turns * Math.PI) / 2;
+    const [across, down] = turns % 2 ? [height, width] : [width, height];
+    texts.forEach((text, place) => {
+      // From the film's middle to near an upper corner, turned back into the stored film's pixels.
+      const [x, y] = [(place ? 0.47 : -0.47) * across, -0.45 * down];
+      this.group.add(new Konva.Text({
+        text, fontSize: MARK_PX, fontStyle: "bold", fontFamily: "system-ui, sans-serif", fill: "#fff", stroke: "#000", strokeWidth: 4, fillAfterStrokeEnabled: true,
+        name: "side-mark", x: width / 2 + x * Math.cos(back) - y * Math.sin(back), y: height / 2 + x * Math.sin(back) + y * Math.cos(back), rotation: -90 * turns,
+      }));
+    });
+    for (const mark of this.group.getChildren()) mark.offset({ x: mark.width() / 2, y: mark.height() / 2 });
+  }
+
+  zoomed(scale) {
+    for (const mark of this.group.getChildren()) mark.scale({ x: 1 / scale, y: 1 / scale });
+  }
+}
+
+/** What to write at the edges, or nothing where the sides are not known. */
+export function sidesOf(reading) {
+  if (!reading.accepted) return [];
+  return reading.warnings.some((note) => note.code === "mirrored") ? ["R?", "L?"] : ["R", "L"];
+}
+
 /** A ruler: drawn with the pointer, told in mm where the film says how large its pixels are. */
 export class Ruler {
   /** @param {[number, number]|null} spacing - (row, column), in mm */

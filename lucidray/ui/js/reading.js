@@ -7,7 +7,7 @@ import { Draft } from "./edit.js";
 import { findingsPanel } from "./findings.js";
 import { moment, named, nameOf, t } from "./i18n.js";
 import { focusIn, keysOf } from "./keys.js";
-import { HeatLayer, OutlineLayer, Ruler } from "./layers.js";
+import { HeatLayer, OutlineLayer, Ruler, SideMarks, sidesOf } from "./layers.js";
 import { Pixels } from "./pixels.js";
 import * as report from "./report.js";
 import { Toolbar } from "./tools.js";
@@ -98,6 +98,7 @@ class ReadingPage {
     this.viewer = new Viewer(this.stageBox, { label: t("viewer"), onwindow: (pixels) => fill(this.windowText, pixels.told ? `W ${Math.round(pixels.told.width)} · L ${Math.round(pixels.told.center)} ${pixels.facts.unit}` : t("preset.film")) });
     const { values, facts, asRead } = await api.film(this.id, this.leaving.signal);
     this.viewer.show(new Pixels(values, facts), size, asRead);
+    this.viewer.add(new SideMarks(size, asRead.turns, sidesOf(reading)));
     this.heat = new HeatLayer(size);
     this.viewer.add(this.heat);
     if (reading.accepted) {
