@@ -17,8 +17,9 @@ from lucidray.domain.vocabulary import LABELS
 from lucidray.models.findings import EmbeddedClassifier
 from lucidray.training import findings
 from lucidray.training.films import OUTPUTS, Films, gather
-from lucidray.training.findings import Config, box_loss, chest_loss, fit, masked_loss, person_loss, train
+from lucidray.training.findings import Config, fit, train
 from lucidray.training.findings_committee import join
+from lucidray.training.findings_losses import box_loss, chest_loss, masked_loss, person_loss
 from lucidray.training.findings_page import page
 from lucidray.training.network import Committee, FindingsNetwork, pool
 from lucidray.training.places import OPACITY, Places, find_places
