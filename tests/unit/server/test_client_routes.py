@@ -101,7 +101,7 @@ def test_it_takes_too_long_and_it_is_full(tmp_path) -> None:
 def test_what_the_reasoning_says_is_passed_on() -> None:
     reading = accepted_reading()
     reading.confidence = Confidence(
-        classifier=0.8, reader=0.6, fused=0.7, words="fair", read_first=False, basis=["entropy"]
+        classifier=0.8, reader=0.6, fused=0.7, words="fair", read_first=False, basis=["entropy"], coverage=0.8
     )
     reading.risk = Risk(level="High", words="High", factors=["Nodule present"])
     reading.differential = [Diagnosis(diagnosis="Heart failure", score=0.6, supporting=["Effusion"], opposing=[])]
