@@ -103,7 +103,7 @@ def test_what_the_reasoning_says_is_passed_on() -> None:
     reading.confidence = Confidence(
         classifier=0.8, reader=0.6, fused=0.7, words="fair", read_first=False, basis=["entropy"], coverage=0.8
     )
-    reading.risk = Risk(level="High", words="High", factors=["Nodule present"])
+    reading.risk = Risk(level="High", words="High", factors=["Nodule present"], points=4)
     reading.differential = [Diagnosis(diagnosis="Heart failure", score=0.6, supporting=["Effusion"], opposing=[])]
     reading.contradictions = [
         Contradiction(
