@@ -1,0 +1,1 @@
+"""Collections of films made ready for training: prepared, split by patient, checked."""
