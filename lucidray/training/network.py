@@ -111,12 +111,20 @@ class Trunk(nn.Module):
         fine : (N, 112, S/16, S/16)
         coarse : (N, 1280, S/32, S/32)
         """
+        return self.top(self.bottom(film))
+
+    def bottom(self, film: torch.Tensor) -> torch.Tensor:
+        """Run the stem and the frozen blocks: (N, 1, S, S) in [0, 1] to what `top` takes."""
         frozen = self.frozen_blocks
         with torch.set_grad_enabled(torch.is_grad_enabled() and frozen == 0):
             x = self.stem(film * 2.0 - 1.0)
             for block in self.blocks[:frozen]:
                 x = block(x)
-        for block in self.blocks[frozen:_FINE_BLOCKS]:
+        return x
+
+    def top(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Run what is trained on what `bottom` gave; returns as `forward`."""
+        for block in self.blocks[self.frozen_blocks : _FINE_BLOCKS]:
             x = block(x)
         fine = x
         for block in self.blocks[_FINE_BLOCKS:]:
@@ -209,7 +217,11 @@ class FindingsNetwork(nn.Module):
 
     def look(self, film: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return maps, (N, outputs, S/16, S/16), and age (in spreads around the mean) and sex (logit), (N, 2)."""
-        fine, coarse = self.trunk(film)
+        return self.look_on(self.trunk.bottom(film))
+
+    def look_on(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Go on from what the trunk's bottom gave; returns as `look`."""
+        fine, coarse = self.trunk.top(x)
         up = F.interpolate(self.coarse(coarse), scale_factor=2.0, mode="bilinear", align_corners=False)
         maps = self.maps(self.dropout(F.relu(self.fine(fine) + up)))
         return maps, self.person(coarse.mean((2, 3)))
@@ -226,16 +238,28 @@ class FindingsNetwork(nn.Module):
 
 
 class Committee(nn.Module):
-    """Several findings networks as one: their maps are averaged, then pooled, so the map still is the whole logit."""
+    """Several findings networks as one: their maps are averaged, then pooled, so the map still is the whole logit.
+
+    The frozen bottom is ImageNet's in every member, but for the statistics of the few hundred films that it was fitted
+    to: the first member's runs once and serves all.
+
+    Raises
+    ------
+    ValueError
+        The members have no frozen bottom, or not the same.
+    """
 
     def __init__(self, members: Sequence[FindingsNetwork]) -> None:
         super().__init__()
+        if len({member.trunk.frozen_blocks for member in members}) != 1 or not members[0].trunk.frozen_blocks:
+            raise ValueError("the members of a committee share a frozen bottom")
         self.members = nn.ModuleList(members)
         self._networks = tuple(members)
 
     def forward(self, film: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Read a film, as `FindingsNetwork.forward`."""
-        maps = torch.stack([member.look(film)[0] for member in self._networks]).mean(0)
+        x = self._networks[0].trunk.bottom(film)
+        maps = torch.stack([member.look_on(x)[0] for member in self._networks]).mean(0)
         return pool(maps, self.sharpness), maps
 
     @property

@@ -119,6 +119,21 @@ def test_a_committee_of_one_is_its_member() -> None:
             torch.testing.assert_close(one, other)
 
 
+def test_a_committee_averages_maps_and_runs_the_frozen_bottom_once() -> None:
+    torch.manual_seed(0)
+    first, second = (FindingsNetwork(len(OUTPUTS)).eval() for _ in range(2))
+    film = torch.rand(1, 1, 64, 64)
+    looks = []
+    second.trunk.stem.register_forward_hook(lambda *_: looks.append("second"))
+    with torch.inference_mode():
+        maps = Committee([first, second]).eval()(film)[1]
+        assert not looks
+        wanted = (first.look(film)[0] + second.look_on(first.trunk.bottom(film))[0]) / 2
+    torch.testing.assert_close(maps, wanted)
+    with pytest.raises(ValueError, match="frozen bottom"):
+        Committee([first, FindingsNetwork(len(OUTPUTS), frozen_blocks=0)])
+
+
 def test_evidence_in_the_box_costs_less_than_evidence_beside_it() -> None:
     maps = torch.zeros(1, len(OUTPUTS), 4, 4)
     maps[0, 3, :2, :2] = 5.0
