@@ -86,11 +86,19 @@ def read(path: Path) -> LabelFile:
         truth = listed(found, knows=LABELS, abnormal="normal" not in heads)
         uid = report.find("uId")
         patient = None if uid is None else str(uid.get("id"))
+        text = _text(report)
         for image in images:
-            labels.add(number, LabelledFilm(image, truth, patient=patient, view=views.get(image, "unknown")), seen)
+            view = views.get(image, "unknown")
+            labels.add(number, LabelledFilm(image, truth, patient=patient, view=view, report=text), seen)
     if number == 0:
         raise InputError(f"{path} holds no XML report")
     return labels
+
+
+def _text(report: ElementTree.Element) -> str:
+    """Findings and impression, which are about this film; comparison and indication are about something else."""
+    parts = {part.get("Label"): " ".join((part.text or "").split()) for part in report.iter("AbstractText")}
+    return "\n".join(f"{name}: {parts[name]}" for name in ("FINDINGS", "IMPRESSION") if parts.get(name))
 
 
 def _parsed(content: bytes) -> ElementTree.Element:
