@@ -6,10 +6,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from lucidray.datasets.manifest import Split
-from lucidray.domain.vocabulary import OPACITY, OVERLAPS
+from lucidray.domain.vocabulary import OPACITY as OPACITIES
+from lucidray.domain.vocabulary import OVERLAPS
 from lucidray.evaluation.boxes import BoxFile
 from lucidray.evaluation.label_files.read import read_labels
 from lucidray.evaluation.label_files.table import LabelFile, LabelledFilm, RowFault
+from lucidray.evaluation.localization import OPACITY
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,7 @@ def with_boxes(gathered: Gathered, path: Path, boxes: BoxFile, frame: tuple[floa
 
 def named(boxes: Iterable[DrawnBox], positive: Iterable[str]) -> list[DrawnBox]:
     """Call a box of a lung opacity by the one finding of the film that an opacity may be, where it is one alone."""
-    may_be = [finding for finding in OVERLAPS[OPACITY] if finding in set(positive)]
+    may_be = [finding for finding in OVERLAPS[OPACITIES] if finding in set(positive)]
     return [
         replace(box, finding=may_be[0]) if box.finding == OPACITY and len(may_be) == 1 else box for box in boxes
     ]

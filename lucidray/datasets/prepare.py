@@ -23,6 +23,7 @@ from lucidray.domain.errors import InputError, OutputError
 from lucidray.domain.radiograph import Radiograph, View
 from lucidray.evaluation.collection import ImageIndex
 from lucidray.evaluation.label_files.table import TARGETS
+from lucidray.evaluation.localization import OPACITY
 from lucidray.imaging.limits import DEFAULT_LIMITS, Limits
 from lucidray.version import VERSION
 
@@ -376,7 +377,7 @@ def _film(
             count.first = count.first or f"{film}, {drawn.finding}"
             continue
         count.placed += 1
-        count.opacity += drawn.finding == "opacity"
+        count.opacity += drawn.finding == OPACITY
         origin: Literal["model_assisted", "radiologist"] = "model_assisted" if label.model_assisted else "radiologist"
         boxes.append(PlacedBox(drawn.finding, box, drawn.phrase, origin))
     return ManifestFilm(

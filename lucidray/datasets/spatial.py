@@ -8,7 +8,8 @@ import csv
 from pathlib import Path
 
 from lucidray.datasets.manifest import Manifest
-from lucidray.domain.vocabulary import CODES, OPACITY
+from lucidray.domain.vocabulary import CODES
+from lucidray.evaluation.localization import OPACITY
 
 COLUMNS = ("film", "split", "finding", "x0_px", "y0_px", "x1_px", "y1_px", "phrase", "phrase_from", "origin")
 _WORDS = {str(label): code.meaning for label, code in CODES.items()} | {OPACITY: "Lung opacity"}
