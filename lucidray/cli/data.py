@@ -27,7 +27,10 @@ class Parts(click.Group):
 
 
 @click.command(
-    "data", cls=Parts, invoke_without_command=True, short_help="Make public collections, or your own, ready to train on."
+    "data",
+    cls=Parts,
+    invoke_without_command=True,
+    short_help="Make public collections, or your own, ready to train on.",
 )
 @click.pass_context
 def command(context: click.Context) -> None:

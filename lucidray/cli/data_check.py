@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 SERIOUS_EXIT = 3
 
 
-@click.command("check", short_help="Copies and patients across splits, class counts, image problems, a page of samples.")
+@click.command(
+    "check", short_help="Copies and patients across splits, class counts, image problems, a page of samples."
+)
 @click.argument("prepared", type=click.Path(path_type=Path), metavar="PREPARED")
 @click.option(
     "--images", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="The films, if they were moved."
@@ -31,7 +33,7 @@ SERIOUS_EXIT = 3
     "--out", type=click.Path(path_type=Path), metavar="DIR", help="For check.json and check.html; by default PREPARED."
 )
 @click.option("--gate", is_flag=True, help="Ask the embedded network, too: inverted, turned, lateral, no chest.")
-@click.option("--samples", type=click.IntRange(0, 50), default=6, show_default=True, help="Pictures a finding.")
+@click.option("--samples", type=click.IntRange(0, 50), default=5, show_default=True, help="Pictures a finding.")
 @click.option("--json", "as_json", is_flag=True, help="The result as JSON on stdout.")
 @click.option("--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Films read at a time.")
 @pass_session

@@ -34,7 +34,9 @@ _SHOWN = 12
     metavar="DIR",
     help="Where the films lie; by default images/ beside the labels, or their folder.",
 )
-@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="A folder that is not there.")
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="A folder that is not there."
+)
 @click.option(
     "--boxes",
     multiple=True,
@@ -198,7 +200,9 @@ def _propose(prepared: "Prepared", settings: "Settings") -> "tuple[Prepared, Cou
     count = done.outcome["box proposed"]
     for became, claims in done.outcome.most_common():
         streams.say(f"  {claims:,} claims: {became}")
-    note = f"boxes were proposed by lucidray's networks for {count:,} claims of reports: marked proposed, drawn by nobody"
+    note = (
+        f"boxes were proposed by lucidray's networks for {count:,} claims of reports: marked proposed, drawn by nobody"
+    )
     return replace(prepared, manifest=done.manifest, notes=[*prepared.notes, note]), done.outcome
 
 
@@ -213,7 +217,7 @@ def _say(prepared: "Prepared", options: "Options", out: Path, *, parquet: bool) 
         streams.warn(f"{len(faults):,} rows not read; {file}, line {fault.row}: {fault.reason}")
     for kind, count in prepared.reasons().most_common():
         first = next((f"; the first: {film}: {reason}" for film, why, reason in prepared.dropped if why == kind), "")
-        streams.warn(f"left out, {kind}: {count:,} films{first}")
+        streams.warn(f"left out, {kind}: {count:,}{first}")
     unmapped = prepared.gathered.unmapped
     if unmapped:
         most = ", ".join(f"{name} ({count:,})" if count else name for name, count in unmapped.most_common(_SHOWN))

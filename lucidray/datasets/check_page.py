@@ -1,4 +1,4 @@
-"""One page of a checked collection: what was found, the counts, pairs of films that are alike, and samples with boxes."""
+"""One page of a checked collection: what was found, the counts, films that are alike, and samples with boxes."""
 
 import base64
 import hashlib
@@ -59,8 +59,7 @@ def render(checked: Checked, result: dict[str, Any], per_finding: int) -> str:
         if films[pair.first].patient != films[pair.second].patient
     ][:_MAX_PAIRS]
     samples = {
-        finding: _pictures(checked.manifest, chosen, finding)
-        for finding, chosen in choose(films, per_finding).items()
+        finding: _pictures(checked.manifest, chosen, finding) for finding, chosen in choose(films, per_finding).items()
     }
     return environment.get_template("check.html").render(
         result=result,
@@ -88,7 +87,11 @@ def choose(films: Sequence[ManifestFilm], per_finding: int) -> dict[str, list[Ma
         for split in SPLITS:
             own = [film for film in there if film.split == split]
             with_box = [film for film in own if any(box.finding == target for box in film.boxes)]
-            spread = _spread([film for film in own if film not in with_box], per_finding) if len(with_box) < per_finding else []
+            spread = (
+                _spread([film for film in own if film not in with_box], per_finding)
+                if len(with_box) < per_finding
+                else []
+            )
             by_split.append([*_spread(with_box, per_finding), *spread][:per_finding])
         turns = [one for place in range(per_finding) for one in (own[place : place + 1] for own in by_split)]
         chosen[target] = [film for turn in turns for film in turn][:per_finding]
@@ -112,7 +115,9 @@ def _pictures(manifest: Manifest, films: Iterable[ManifestFilm], finding: str | 
 
 
 def _words(film: ManifestFilm, finding: str | None) -> str:
-    findings = [name for name, state in film.truth.items() if state == "positive" and name not in (finding, ANY_ABNORMALITY)]
+    findings = [
+        name for name, state in film.truth.items() if state == "positive" and name not in (finding, ANY_ABNORMALITY)
+    ]
     doubt = [f"{name}?" for name, state in film.truth.items() if state == "uncertain"]
     also = f" · also {', '.join([*findings, *doubt])}" if findings or doubt else ""
     return f"{film.film} · {film.split} · {film.view}{also}"
@@ -129,7 +134,9 @@ def draw(manifest: Manifest, film: ManifestFilm) -> str:
     read = read_film(manifest.path(film))
     image = Image.fromarray((read.pixels * 255).astype(np.uint8))
     scale = _LONGEST_PX / max(image.size)
-    small = image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))), Image.Resampling.LANCZOS)
+    small = image.resize(
+        (max(1, round(image.width * scale)), max(1, round(image.height * scale))), Image.Resampling.LANCZOS
+    )
     picture = small.convert("RGB")
     pen = ImageDraw.Draw(picture)
     for box in film.boxes:

@@ -89,4 +89,5 @@ def _unit(films: _Float) -> _Float:
     flat = flat - flat.mean(axis=1, keepdims=True)
     norms = np.linalg.norm(flat, axis=1, keepdims=True)
     # A blank film is like no other.
-    return np.divide(flat, norms, out=np.zeros_like(flat), where=norms > 1e-3)
+    units: _Float = np.divide(flat, norms, out=np.zeros_like(flat), where=norms > 1e-3)
+    return units

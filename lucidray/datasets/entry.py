@@ -154,6 +154,4 @@ def with_boxes(gathered: Gathered, path: Path, boxes: BoxFile, frame: tuple[floa
 def named(boxes: Iterable[DrawnBox], positive: Iterable[str]) -> list[DrawnBox]:
     """Call a box of a lung opacity by the one finding of the film that an opacity may be, where it is one alone."""
     may_be = [finding for finding in OVERLAPS[OPACITIES] if finding in set(positive)]
-    return [
-        replace(box, finding=may_be[0]) if box.finding == OPACITY and len(may_be) == 1 else box for box in boxes
-    ]
+    return [replace(box, finding=may_be[0]) if box.finding == OPACITY and len(may_be) == 1 else box for box in boxes]

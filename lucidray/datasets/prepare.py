@@ -6,7 +6,7 @@ Nothing is written before everything is known, and the folder appears whole or n
 import csv
 import hashlib
 import shutil
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -16,12 +16,12 @@ from typing import Any, Literal
 from lucidray.datasets.catalogue import SOURCES, about
 from lucidray.datasets.entry import DrawnBox, Entry, Gathered, Inputs, named
 from lucidray.datasets.films import FilmFacts, read_all
+from lucidray.datasets.finder import Finder, bare
 from lucidray.datasets.manifest import SPLITS, Manifest, ManifestFilm, PlacedBox, write_manifest
 from lucidray.datasets.spatial import write_spatial
 from lucidray.datasets.split import TEST_SHARE, VALIDATION_SHARE, Claimant, assign
 from lucidray.domain.errors import InputError, OutputError
 from lucidray.domain.radiograph import Radiograph, View
-from lucidray.evaluation.collection import ImageIndex
 from lucidray.evaluation.label_files.table import TARGETS
 from lucidray.evaluation.localization import OPACITY
 from lucidray.imaging.limits import DEFAULT_LIMITS, Limits
@@ -98,7 +98,7 @@ def prepare(
     options: Options = Options(),
     *,
     look: Callable[[Radiograph], str] | None = None,
-    begin: Callable[[int], None] = lambda count: None,
+    begin: Callable[[int], object] = int,
     advance: Callable[[], None] = lambda: None,
 ) -> Prepared:
     """Prepare a collection in memory.
@@ -119,59 +119,81 @@ def prepare(
     InputError
         A file cannot be read, no film is found, or the boxes were drawn on films of another size.
     """
-    index = ImageIndex(inputs.images)
+    finder = Finder(inputs.images)
     gathered = SOURCES[source](inputs)
-    known = about(source)
     dropped: list[tuple[str, str, str]] = []
-    found: list[tuple[Entry, Path]] = []
-    taken: set[Path] = set()
-    for entry in gathered.entries:
-        image = entry.label.image
-        path = _find(index, entry, inputs.images)
-        if isinstance(path, str):
-            dropped.append((image, "no file", path))
-        elif path in taken:
-            dropped.append((image, "a file with two labels", f"{path.name} was found for another label before"))
-        elif entry.label.view in _SIDEWAYS:
-            taken.add(path)
-            dropped.append((image, f"{entry.label.view} view", "as the label file says"))
-        else:
-            taken.add(path)
-            found.append((entry, path))
-    if not taken:
-        first = f"; the first: {dropped[0][2]}" if dropped else ""
-        raise InputError(
-            f"none of the {len(gathered.entries):,} labelled films lies below {inputs.images}: name their folder with"
-            f" --images{first}"
-        )
-    found = limited_pairs(found, options.limit)
+    found = limited_pairs(_located(finder, gathered.entries, inputs.images, dropped), options.limit)
     begin(len(found))
+    boxes = _BoxCount()
     films: list[ManifestFilm] = []
     claims: list[Claimant] = []
-    boxes = _BoxCount()
     asked = look if options.unknown_view == "look" else None
     facts = read_all([path for _, path in found], workers=options.workers, limits=options.limits, look=asked)
-    unknown = 0
     for (entry, path), fact in zip(found, facts, strict=True):
         advance()
-        if isinstance(fact, str):
-            dropped.append((entry.label.image, "unreadable", fact))
+        view = "unknown" if isinstance(fact, str) else _view(entry, fact, about(source).view)
+        reason = _against(fact, view, options)
+        if isinstance(fact, str) or reason is not None:
+            dropped.append((entry.label.image, *(reason or ("unreadable", str(fact)))))
             continue
-        view = _view(entry, fact, known.view)
-        if view in _SIDEWAYS:
-            dropped.append((entry.label.image, f"{view} view", "as the file's header says"))
-            continue
-        if view == "unknown":
-            unknown += 1
-            if options.unknown_view == "drop":
-                dropped.append((entry.label.image, "view not known", "neither the label file nor the header says"))
-                continue
-            if fact.seen:
-                dropped.append((entry.label.image, "does not look frontal", fact.seen))
-                continue
-        films.append(_film(entry, path, fact, view, inputs, options, source, boxes))
-        claims.append(Claimant(films[-1].patient, entry.split, entry.label.model_assisted))
+        film = _film(entry, path, fact, inputs, boxes)
+        name, terms = options.name or entry.label.source or source, options.terms or about(source).terms
+        films.append(replace(film, view=view, source=name, terms=terms))
+        claims.append(Claimant(film.patient, entry.split, entry.label.model_assisted))
     boxes.check()
+    kept = _split(films, claims, options, dropped)
+    if not kept:
+        raise InputError(f"no film is left: {_listed(Counter(kind for _, kind, _ in dropped))}")
+    notes = [*gathered.notes, *boxes.notes(), *_notes(films, kept, options)]
+    return Prepared(Manifest(tuple(kept), inputs.images.resolve()), gathered, dropped, notes)
+
+
+def _located(
+    finder: Finder, entries: Sequence[Entry], images: Path, dropped: list[tuple[str, str, str]]
+) -> list[tuple[Entry, Path]]:
+    """Find the films; a file that several labels claim belongs to none of them, for nobody knows to which."""
+    names = Counter(bare(entry.label.image) for entry in entries)
+    claimed: dict[Path, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        image = entry.label.image
+        path = finder.find((image, *entry.also), by_name=names[bare(image)] == 1)
+        if isinstance(path, str):
+            dropped.append((image, "no file", path))
+        else:
+            claimed[path].append(entry)
+    if not claimed:
+        first = f"; the first: {dropped[0][0]}: {dropped[0][2]}" if dropped else ""
+        raise InputError(
+            f"none of the {len(entries):,} labelled films lies below {images}: name their folder with --images{first}"
+        )
+    found = []
+    for path, theirs in claimed.items():
+        if len(theirs) > 1:
+            reason = f"{path.name} is also claimed by another label"
+            dropped += [(entry.label.image, "a file that several labels claim", reason) for entry in theirs]
+        elif theirs[0].label.view in _SIDEWAYS:
+            dropped.append((theirs[0].label.image, f"{theirs[0].label.view} view", "as the label file says"))
+        else:
+            found.append((theirs[0], path))
+    return found
+
+
+def _against(fact: FilmFacts | str, view: View, options: Options) -> tuple[str, str] | None:
+    """Return why a film is left out, as a kind and in full; None where it stays."""
+    if isinstance(fact, str):
+        return "unreadable", fact
+    if view in _SIDEWAYS:
+        return f"{view} view", "as the file's header says"
+    if view == "unknown" and options.unknown_view == "drop":
+        return "view not known", "neither the label file nor the header says"
+    if view == "unknown" and fact.seen:
+        return "does not look frontal", fact.seen
+    return None
+
+
+def _split(
+    films: Sequence[ManifestFilm], claims: Sequence[Claimant], options: Options, dropped: list[tuple[str, str, str]]
+) -> list[ManifestFilm]:
     kept = []
     splits = assign(claims, official=options.official, test=options.test, validation=options.validation)
     for film, split in zip(films, splits, strict=True):
@@ -180,16 +202,19 @@ def prepare(
             dropped.append((film.film, "split", split))
         else:
             kept.append(replace(film, split=name))
-    if not kept:
-        raise InputError(f"no film is left: {_listed(Counter(kind for _, kind, _ in dropped))}")
-    notes = [*gathered.notes, *boxes.notes()]
+    return kept
+
+
+def _notes(films: Sequence[ManifestFilm], kept: Sequence[ManifestFilm], options: Options) -> list[str]:
+    notes = []
+    unknown = sum(film.view == "unknown" for film in films)
     if unknown:
-        done = {"keep": "kept", "drop": "left out", "look": "kept where they look frontal"}[options.unknown_view]
+        done = "kept where they look frontal" if options.unknown_view == "look" else "kept"
         notes.append(f"{unknown:,} films whose view nobody says: {done} (--unknown-view)")
     assisted = sum(film.model_assisted for film in kept)
     if assisted:
         notes.append(f"{assisted:,} films are model_assisted: they are in the training split alone")
-    return Prepared(Manifest(tuple(kept), inputs.images.resolve()), gathered, dropped, notes)
+    return notes
 
 
 def limited_pairs(found: Sequence[tuple[Entry, Path]], limit: int | None) -> list[tuple[Entry, Path]]:
@@ -269,9 +294,7 @@ def describe(source: str, inputs: Inputs, options: Options, prepared: Prepared) 
         "cite": known.cite,
         "page": known.page,
         "files": [
-            {"name": path.name, "sha256": _sha256(path)}
-            for path in (*inputs.labels, *inputs.boxes)
-            if path.is_file()
+            {"name": path.name, "sha256": _sha256(path)} for path in (*inputs.labels, *inputs.boxes) if path.is_file()
         ],
         "read_as": [{"file": name, "format": kind} for name, kind in prepared.gathered.formats],
         "options": {name: value for name, value in asdict(options).items() if name != "limits"},
@@ -335,20 +358,6 @@ class _BoxCount:
         return found
 
 
-def _find(index: ImageIndex, entry: Entry, images: Path) -> Path | str:
-    """Return the file, below the folder of films, or in words why there is none."""
-    first: str | None = None
-    for name in (entry.label.image, *entry.also):
-        found = index.find(name)
-        if isinstance(found, str):
-            first = first or found
-            continue
-        if not found.is_relative_to(images) or ".." in found.relative_to(images).parts:
-            return f"{name}: lies outside of {images}"
-        return found
-    return first or "no such file"
-
-
 def _view(entry: Entry, fact: FilmFacts, usual: View) -> View:
     """Take the label file's view, but a header that says lateral is believed before it."""
     if fact.view in _SIDEWAYS:
@@ -356,16 +365,7 @@ def _view(entry: Entry, fact: FilmFacts, usual: View) -> View:
     return next((view for view in (entry.label.view, fact.view, usual) if view != "unknown"), "unknown")
 
 
-def _film(
-    entry: Entry,
-    path: Path,
-    fact: FilmFacts,
-    view: View,
-    inputs: Inputs,
-    options: Options,
-    source: str,
-    count: _BoxCount,
-) -> ManifestFilm:
+def _film(entry: Entry, path: Path, fact: FilmFacts, inputs: Inputs, count: _BoxCount) -> ManifestFilm:
     label = entry.label
     film = path.relative_to(inputs.images).as_posix()
     positive = [finding for finding, state in label.truth.items() if state == "positive"]
@@ -387,11 +387,8 @@ def _film(
         truth=dict(label.truth),
         boxes=tuple(boxes),
         report=entry.report,
-        view=view,
         age_years=label.age_years if label.age_years is not None else fact.age_years,
         sex=label.sex or fact.sex,
-        source=options.name or label.source or source,
-        terms=options.terms or about(source).terms,
         size_px=fact.size_px,
         model_assisted=label.model_assisted,
     )

@@ -115,4 +115,4 @@ def agreeing(claim: Claim, regions: Mapping[str, list[Region]]) -> tuple[list[Re
 def _agrees(claim: Claim, region: Region) -> bool:
     if claim.zone is not None and region.zone != claim.zone:
         return False
-    return claim.side == "both" or region.side == claim.side
+    return claim.side in ("both", region.side)

@@ -31,7 +31,9 @@ def shortcuts(films: Sequence[ManifestFilm]) -> Iterator[Shortcut]:
     """Return the facts that rank the films of a finding, strongest first."""
     facts = {
         "view": [None if film.view == "unknown" else float(film.view != "PA") for film in films],
-        "size of the film": [None if film.size_px is None else float(film.size_px[0] * film.size_px[1]) for film in films],
+        "size of the film": [
+            None if film.size_px is None else float(film.size_px[0] * film.size_px[1]) for film in films
+        ],
         "age": [film.age_years for film in films],
         "source": _by_source(films),
     }

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from lucidray.domain.errors import InputError
 from lucidray.evaluation.label_files.read import read_labels
@@ -65,15 +65,10 @@ class ImageIndex:
 
     def find(self, image: str) -> Path | str:
         """Return the file, or in words why there is none."""
-        if not image:
-            return "no image is named"
-        parts = PurePosixPath(image).parts
-        # A label file may name its paths from a folder above the one that was given; a bare name is looked up below.
-        for start in range(max(1, len(parts) - 1)):
-            for ending in _ENDINGS:
-                path = self._folder.joinpath(*parts[start:-1], f"{parts[-1]}{ending}")
-                if path.is_file():
-                    return path
+        for ending in _ENDINGS:
+            path = self._folder / f"{image}{ending}"
+            if path.is_file():
+                return path
         found = self._names().get(Path(image).name, [])
         if len(found) > 1:
             return f"{image}: {len(found)} files have this name"

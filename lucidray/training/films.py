@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from lucidray.datasets.manifest import Split as Split
-from lucidray.datasets.split import split_of as split_of
+from lucidray.datasets.manifest import Split
+from lucidray.datasets.split import split_of
 from lucidray.domain.errors import InputError, UsageError
 from lucidray.domain.vocabulary import LABELS
 from lucidray.models.prepare import square

@@ -38,7 +38,10 @@ def gather(inputs: Inputs) -> Gathered:
             agreed = agreed_boxes(theirs)
             alone += not agreed
             frame = frames.get(stem(entry.label.image), side)
-            kept += [DrawnBox(finding, tuple(box), frame) for box in agreed or [box for _, box in theirs]]
+            kept += [
+                DrawnBox(finding, (box.x0, box.y0, box.x1, box.y1), frame)
+                for box in agreed or [box for _, box in theirs]
+            ]
         entries.append(replace(entry, boxes=tuple(kept)))
     gathered.entries = entries
     gathered.notes.append("boxes of several radiologists count as one where they overlap; the others of a finding go")

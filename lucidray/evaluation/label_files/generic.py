@@ -1,6 +1,7 @@
 """A plain table: `image`, and one column a finding with 1, 0, -1 (uncertain) or nothing; or a column `label` of names.
 
-Optional columns: patient, age, sex, view, source, split, report, model_assisted. Columns that are none of these and no finding are told as unmapped.
+Optional columns: patient, age, sex, view, source, split, report, model_assisted. Columns that are none of these and no
+finding are told as unmapped.
 """
 
 from lucidray.domain.errors import InputError

@@ -96,7 +96,7 @@ def read(path: Path) -> LabelFile:
 
 
 def _text(report: ElementTree.Element) -> str:
-    """Findings and impression, which are about this film; comparison and indication are about something else."""
+    """Return findings and impression, which are about this film; comparison and indication are not."""
     parts = {part.get("Label"): " ".join((part.text or "").split()) for part in report.iter("AbstractText")}
     return "\n".join(f"{name}: {parts[name]}" for name in ("FINDINGS", "IMPRESSION") if parts.get(name))
 

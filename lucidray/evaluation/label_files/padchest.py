@@ -73,7 +73,12 @@ def load_names() -> Names:
         words={name: entry["words"] for name, entry in labels.items()},
         remarks=frozenset(table["remarks"]),
         places={name: (entry.get("side"), entry.get("zone")) for name, entry in table["places"].items()},
-        spanish={word: name for part in (labels, table["places"]) for name, entry in part.items() for word in entry["spanish"]},
+        spanish={
+            word: name
+            for part in (labels, table["places"])
+            for name, entry in part.items()
+            for word in entry["spanish"]
+        },
     )
 
 

@@ -4,7 +4,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lucidray.domain.errors import InputError
-from lucidray.evaluation.label_files import chexpert, feedback, generic, nih, openi, padchest, project, rsna, siim, vinbigdata
+from lucidray.evaluation.label_files import (
+    chexpert,
+    feedback,
+    generic,
+    nih,
+    openi,
+    padchest,
+    project,
+    rsna,
+    siim,
+    vinbigdata,
+)
 from lucidray.evaluation.label_files.rows import Table
 from lucidray.evaluation.label_files.table import LabelFile
 
