@@ -58,7 +58,11 @@ class Finder:
             for ending in ("", *ENDINGS):
                 if f"{tail}{ending}" in self._paths:
                     return self._folder / f"{tail}{ending}"
-        found = self._by_name.get(parts[-1], []) if by_name else []
+        found: list[str] = []
+        if by_name:
+            # A copy of the collection may have been stored in another format.
+            stem, ending = os.path.splitext(parts[-1])  # noqa: PTH122
+            found = self._by_name.get(parts[-1]) or (self._by_name.get(stem, []) if ending.lower() in ENDINGS else [])
         if len(found) > 1:
             return f"{len(found)} files have this name, such as {found[0]} and {found[1]}"
         return self._folder / found[0] if found else f"no such file below {self._folder}"

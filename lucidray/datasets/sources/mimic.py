@@ -54,8 +54,9 @@ def sections(text: str) -> str:
     """
     marks = list(_HEADING.finditer(text))
     found: dict[str, list[str]] = {}
-    for mark, following in zip(marks, [*marks[1:], None], strict=True):
-        body = " ".join(text[mark.end() : following.start() if following else None].split())
+    ends = [mark.start() for mark in marks[1:]] + [len(text)]
+    for mark, end in zip(marks, ends[: len(marks)], strict=True):
+        body = " ".join(text[mark.end() : end].split())
         heading = mark.group(1).strip()
         for name in _KEPT:
             # "FINDINGS AND IMPRESSION" is one text for both, kept once.

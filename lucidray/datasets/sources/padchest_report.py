@@ -8,6 +8,7 @@ from lucidray.evaluation.label_files.padchest import load_names
 NORMAL = "Normal chest radiograph."
 # Organs in the middle: a side in their sentence is about something else.
 _MIDLINE = frozenset({"Cardiomegaly", "Hernia"})
+_ZONE_IN_NAME = frozenset({"apical pleural thickening", "atelectasis basal"})
 _DIFFUSE = frozenset({"Edema", "Emphysema"})
 
 
@@ -86,8 +87,8 @@ def _place(words: str, label: str, side: Side | None, zone: Zone | None) -> str:
         return words
     if findings <= _DIFFUSE:
         zone = None
-    if label.startswith("apical"):
-        zone = None  # its name says so
+    if label in _ZONE_IN_NAME:
+        zone = None
     if zone is None:
         where = {"left": "on the left", "right": "on the right", "both": "on both sides"}
         return f"{words} {where[side]}" if side in where else words
