@@ -23,7 +23,10 @@ def said(labels: list[str], by_sentence: list[object]) -> list[Sentence]:
 
 
 @pytest.mark.parametrize("name", sorted(load_names().findings))
-@pytest.mark.parametrize(("side", "zone"), [(None, None), ("left", None), ("right", "lower"), ("both", "lower"), ("left", "upper"), ("right", "mid")])
+@pytest.mark.parametrize(
+    ("side", "zone"),
+    [(None, None), ("left", None), ("right", "lower"), ("both", "lower"), ("left", "upper"), ("right", "mid")],
+)
 def test_what_is_composed_is_what_the_claims_say(name: str, side: str | None, zone: str | None) -> None:
     text = compose([Sentence((name,), side, zone)])  # type: ignore[arg-type]
     claims = [claim for claim in extract_claims(text) if claim.polarity == "present"]
@@ -43,7 +46,17 @@ def test_all_of_the_fourteen_have_a_name() -> None:
     assert {label for labels in load_names().findings.values() for label in labels} == set(LABELS)
 
 
-@pytest.mark.parametrize(("word", "name"), [("Derrame pleural", "pleural effusion"), ("NÓDULO", "nodule"), ("Edema agudo de pulmón", "pulmonary edema"), ("LSD", "loc right upper lobe"), ("mass", "mass"), ("unheard of", "unheard of")])
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        ("Derrame pleural", "pleural effusion"),
+        ("NÓDULO", "nodule"),
+        ("Edema agudo de pulmón", "pulmonary edema"),
+        ("LSD", "loc right upper lobe"),
+        ("mass", "mass"),
+        ("unheard of", "unheard of"),
+    ],
+)
 def test_spanish_words_are_known(word: str, name: str) -> None:
     assert english(word) == name
 
@@ -65,7 +78,15 @@ def test_one_finding_with_both_sides_is_on_both() -> None:
 
 
 def test_the_networks_flat_list_gives_places_to_the_last_label() -> None:
-    row = ["NSG tube", "loc right", "alveolar pattern", " pulmonary edema", "loc bilateral", "loc perihilar", "cardiomegaly"]
+    row = [
+        "NSG tube",
+        "loc right",
+        "alveolar pattern",
+        " pulmonary edema",
+        "loc bilateral",
+        "loc perihilar",
+        "cardiomegaly",
+    ]
     found = said(["NSG tube", "alveolar pattern", " pulmonary edema", "cardiomegaly"], row)
     assert {one.labels[0]: one.side for one in found} == {
         "nsg tube": "right",
@@ -91,10 +112,30 @@ def test_a_normal_film_is_normal_and_nothing_else_is_denied() -> None:
 @pytest.fixture
 def collection(tmp_path: Path) -> Path:
     rows = [
-        ("a.png", 20150101, 1, 1950.0, "F", "PA", "Physician", "['pleural effusion']", "[['pleural effusion', 'loc right']]"),
+        (
+            "a.png",
+            20150101,
+            1,
+            1950.0,
+            "F",
+            "PA",
+            "Physician",
+            "['pleural effusion']",
+            "[['pleural effusion', 'loc right']]",
+        ),
         ("b.png", 20150101, 2, 1960.0, "M", "COSTAL", "Physician", "['rib fracture']", "[['rib fracture']]"),
         ("c.png", 20150101, 3, 1960.0, "M", "L", "Physician", "['normal']", "[['normal']]"),
-        ("d.png", 20150101, 3, 1960.0, "M", "AP_horizontal", "Physician", "['nodule', 'loc moon']", "[['nodule', 'loc moon']]"),
+        (
+            "d.png",
+            20150101,
+            3,
+            1960.0,
+            "M",
+            "AP_horizontal",
+            "Physician",
+            "['nodule', 'loc moon']",
+            "[['nodule', 'loc moon']]",
+        ),
     ]
     write_rows(tmp_path / "labels.csv", HEADER, rows)
     for number, name in enumerate("abcd"):
@@ -113,8 +154,15 @@ def test_the_table_is_read(collection: Path) -> None:
 
 
 def test_padchest_gr_brings_boxes_and_sentences(collection: Path) -> None:
-    finding = {"sentence_en": "Small right pleural effusion.", "abnormal": True, "boxes": [[0.1, 0.5, 0.4, 0.75]], "labels": ["pleural effusion"]}
-    studies = [{"StudyID": "s", "ImageID": "a.png", "findings": [finding, {"sentence_en": "Normal heart.", "abnormal": False}]}]
+    finding = {
+        "sentence_en": "Small right pleural effusion.",
+        "abnormal": True,
+        "boxes": [[0.1, 0.5, 0.4, 0.75]],
+        "labels": ["pleural effusion"],
+    }
+    studies = [
+        {"StudyID": "s", "ImageID": "a.png", "findings": [finding, {"sentence_en": "Normal heart.", "abnormal": False}]}
+    ]
     grounded = collection / "grounded_reports_20240819.json"
     grounded.write_text(json.dumps(studies), encoding="utf-8")
     write_rows(collection / "master_table.csv", ("ImageID", "split"), [("a.png", "test")])

@@ -24,8 +24,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def prepared(folder: Path, options: Options = Options(), **more: object) -> Prepared:
-    return prepare("folder", Inputs((folder / "labels.csv",), folder / "films", **more), options)  # type: ignore[arg-type]
+def prepared(folder: Path, options: Options | None = None, **more: object) -> Prepared:
+    inputs = Inputs((folder / "labels.csv",), folder / "films", **more)  # type: ignore[arg-type]
+    return prepare("folder", inputs, options or Options())
 
 
 def test_all_films_are_kept_with_their_labels(folder: Path) -> None:
@@ -82,7 +83,9 @@ def test_a_file_that_two_labels_claim_is_nobodys(folder: Path) -> None:
 
 def test_boxes_are_scaled_and_checked(folder: Path) -> None:
     header = ("image", "label", "x", "y", "width", "height")
-    write_rows(folder / "boxes.csv", header, [("f1.png", "Effusion", 10, 20, 30, 40), ("f9", "Effusion", 0, 0, 140, 160)])
+    write_rows(
+        folder / "boxes.csv", header, [("f1.png", "Effusion", 10, 20, 30, 40), ("f9", "Effusion", 0, 0, 140, 160)]
+    )
     found = {film.film: film.boxes for film in prepared(folder).manifest.films if film.boxes}
     assert found["f1.png"][0].xyxy_px == (10, 20, 40, 60)
     assert found["f9.png"][0].origin == "radiologist"
@@ -108,9 +111,14 @@ def test_an_opacity_takes_the_one_name_that_it_can_have(folder: Path) -> None:
 
 def test_corrections_of_a_model_only_train(folder: Path) -> None:
     header = ("image", "patient_id", "finding_labels", "known_labels", "view", "model_assisted", "split")
-    rows = [(f"f{n}.png", f"feedback-{n}", "Effusion" if n else "No Finding", "Effusion|Mass", "PA", 1, "train") for n in range(12)]
+    rows = [
+        (f"f{n}.png", f"feedback-{n}", "Effusion" if n else "No Finding", "Effusion|Mass", "PA", 1, "train")
+        for n in range(12)
+    ]
     write_rows(folder / "labels.csv", header, rows)
-    write_rows(folder / "boxes.csv", ("image", "label", "x", "y", "width", "height"), [("f1.png", "Effusion", 1, 1, 30, 40)])
+    write_rows(
+        folder / "boxes.csv", ("image", "label", "x", "y", "width", "height"), [("f1.png", "Effusion", 1, 1, 30, 40)]
+    )
     found = prepared(folder)
     assert {film.split for film in found.manifest.films} == {"train"}
     assert all(film.model_assisted for film in found.manifest.films)

@@ -76,7 +76,9 @@ def test_an_impression_without_the_zone_does_not_undo_the_zone() -> None:
     finding = next(one for one in reading.findings if one.regions and one.regions[0].side in ("left", "right"))
     place = finding.regions[0]
     zone = "upper" if place.zone != "upper" else "lower"
-    text = f"FINDINGS: {finding.label} in the {place.side} {zone} zone.\nIMPRESSION: {finding.label} on the {place.side}."
+    text = (
+        f"FINDINGS: {finding.label} in the {place.side} {zone} zone.\nIMPRESSION: {finding.label} on the {place.side}."
+    )
     assert propose(of(film(text)), lambda film: reading).manifest.films[0].boxes == ()
 
 

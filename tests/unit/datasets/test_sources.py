@@ -41,13 +41,16 @@ def test_nih_takes_its_boxes_and_its_own_split(tmp_path: Path) -> None:
 def test_chexpert_never_takes_another_patients_view(tmp_path: Path) -> None:
     image = "train/patient00001/study1/view1_frontal.jpg"
     write_film(tmp_path / image, 1)
-    rows = [
-        (f"CheXpert-v1.0-small/train/patient0000{n}/study1/view1_frontal.jpg", "Female", 60, "Frontal", "AP", "", 1 if n == 2 else "", "", "", "-1", "", "", "")
-        for n in (1, 2)
-    ]  # fmt: skip
+    rows = []
+    for n in (1, 2):
+        path = f"CheXpert-v1.0-small/train/patient0000{n}/study1/view1_frontal.jpg"
+        heart = 1 if n == 2 else ""
+        rows.append((path, "Female", 60, "Frontal", "AP", "", heart, "", "", "-1", "", "", ""))
     labels = write_rows(tmp_path / "train.csv", CHEXPERT, rows)
     found = prepare("chexpert", Inputs((labels,), tmp_path), Options(official=True))
-    assert [(film.film, film.patient, film.split) for film in found.manifest.films] == [(image, "patient00001", "train")]
+    assert [(film.film, film.patient, film.split) for film in found.manifest.films] == [
+        (image, "patient00001", "train")
+    ]
     assert found.manifest.films[0].truth["Pneumonia"] == "uncertain"
 
 
@@ -57,13 +60,26 @@ def test_mimic_joins_labels_metadata_split_and_reports(tmp_path: Path, ending: s
         write_film(tmp_path / "files" / "p10" / "p10000032" / "s501" / "abc.jpg", 1)
     else:
         write_film(tmp_path / "flat" / "abc.png", 1)  # found by its name, which is unique
-    labels = write_rows(tmp_path / "mimic-cxr-2.0.0-chexpert.csv", MIMIC, [(10000032, 501, "", "", "", "", "", "", "", 1)])
+    labels = write_rows(
+        tmp_path / "mimic-cxr-2.0.0-chexpert.csv", MIMIC, [(10000032, 501, "", "", "", "", "", "", "", 1)]
+    )
     header = ("dicom_id", "subject_id", "study_id", "ViewPosition")
-    write_rows(tmp_path / "mimic-cxr-2.0.0-metadata.csv", header, [("abc", 10000032, 501, "PA"), ("l", 10000032, 501, "LATERAL")])
-    write_rows(tmp_path / "mimic-cxr-2.0.0-split.csv", ("dicom_id", "study_id", "subject_id", "split"), [("abc", 501, 10000032, "validate")])
+    write_rows(
+        tmp_path / "mimic-cxr-2.0.0-metadata.csv",
+        header,
+        [("abc", 10000032, 501, "PA"), ("l", 10000032, 501, "LATERAL")],
+    )
+    write_rows(
+        tmp_path / "mimic-cxr-2.0.0-split.csv",
+        ("dicom_id", "study_id", "subject_id", "split"),
+        [("abc", 501, 10000032, "validate")],
+    )
     report = tmp_path / "reports" / "files" / "p10" / "p10000032" / "s501.txt"
     report.parent.mkdir(parents=True)
-    report.write_text("INDICATION: Rule out pneumothorax.\n\nFINDINGS:\n Right pleural\n effusion.\n\nIMPRESSION: Effusion.\n", encoding="utf-8")
+    report.write_text(
+        "INDICATION: Rule out pneumothorax.\n\nFINDINGS:\n Right pleural\n effusion.\n\nIMPRESSION: Effusion.\n",
+        encoding="utf-8",
+    )
     found = prepare("mimic-cxr", Inputs((labels,), tmp_path, reports=tmp_path / "reports"), Options(official=True))
     film = found.manifest.films[0]
     assert (film.patient, film.split, film.view) == ("10000032", "validation", "PA")
@@ -73,9 +89,17 @@ def test_mimic_joins_labels_metadata_split_and_reports(tmp_path: Path, ending: s
 
 def test_mimic_takes_sectioned_reports(tmp_path: Path) -> None:
     write_film(tmp_path / "files" / "p10" / "p10000032" / "s501" / "abc.jpg", 1)
-    labels = write_rows(tmp_path / "mimic-cxr-2.0.0-chexpert.csv", MIMIC, [(10000032, 501, 1, "", "", "", "", "", "", "")])
-    write_rows(tmp_path / "mimic-cxr-2.0.0-metadata.csv", ("dicom_id", "subject_id", "study_id", "ViewPosition"), [("abc", 10000032, 501, "AP")])
-    table = write_rows(tmp_path / "sectioned.csv", ("study", "impression", "findings"), [("s501", "Normal.", "Clear lungs.")])
+    labels = write_rows(
+        tmp_path / "mimic-cxr-2.0.0-chexpert.csv", MIMIC, [(10000032, 501, 1, "", "", "", "", "", "", "")]
+    )
+    write_rows(
+        tmp_path / "mimic-cxr-2.0.0-metadata.csv",
+        ("dicom_id", "subject_id", "study_id", "ViewPosition"),
+        [("abc", 10000032, 501, "AP")],
+    )
+    table = write_rows(
+        tmp_path / "sectioned.csv", ("study", "impression", "findings"), [("s501", "Normal.", "Clear lungs.")]
+    )
     found = prepare("mimic-cxr", Inputs((labels,), tmp_path, reports=table))
     assert found.manifest.films[0].report == "FINDINGS: Clear lungs.\nIMPRESSION: Normal."
 
@@ -89,7 +113,8 @@ def test_openi_has_its_reports(tmp_path: Path) -> None:
     xml = """<eCitation><uId id="CXR1"/><MedlineCitation><Article><Abstract>
 <AbstractText Label="INDICATION">Pneumothorax?</AbstractText><AbstractText Label="FINDINGS">Large heart.</AbstractText>
 <AbstractText Label="IMPRESSION">Cardiomegaly.</AbstractText></Abstract></Article></MedlineCitation>
-<MeSH><major>Cardiomegaly</major></MeSH><parentImage id="CXR1_1_IM-0001-3001"/><parentImage id="CXR1_1_IM-0001-4001"/></eCitation>"""
+<MeSH><major>Cardiomegaly</major></MeSH>
+<parentImage id="CXR1_1_IM-0001-3001"/><parentImage id="CXR1_1_IM-0001-4001"/></eCitation>"""
     with tarfile.open(tmp_path / "NLMCXR_reports.tgz", "w:gz") as archive:
         entry = tarfile.TarInfo("ecgen-radiology/1.xml")
         entry.size = len(xml.encode())
@@ -105,13 +130,20 @@ def test_openi_has_its_reports(tmp_path: Path) -> None:
 
 
 def test_vinbig_boxes_need_two_radiologists() -> None:
-    drawn = [("R1", Box(0, 0, 10, 10)), ("R2", Box(0, 0, 10, 12)), ("R3", Box(50, 50, 60, 60)), ("R3", Box(50, 50, 61, 61))]
+    drawn = [
+        ("R1", Box(0, 0, 10, 10)),
+        ("R2", Box(0, 0, 10, 12)),
+        ("R3", Box(50, 50, 60, 60)),
+        ("R3", Box(50, 50, 61, 61)),
+    ]
     assert agreed_boxes(drawn) == [Box(0, 0, 10, 11)]
 
 
 def test_vinbig_scales_by_the_originals_size(tmp_path: Path) -> None:
     header = ("image_id", "class_name", "class_id", "rad_id", "x_min", "y_min", "x_max", "y_max")
-    rows = [("abc", "Cardiomegaly", 3, f"R{n}", 1000, 2000, 2000, 2400) for n in (1, 2)] + [("abc", "No finding", 14, "R3", "", "", "", "")]
+    rows = [("abc", "Cardiomegaly", 3, f"R{n}", 1000, 2000, 2000, 2400) for n in (1, 2)] + [
+        ("abc", "No finding", 14, "R3", "", "", "", "")
+    ]
     labels = write_rows(tmp_path / "train.csv", header, rows)
     write_rows(tmp_path / "train_meta.csv", ("image_id", "dim0", "dim1"), [("abc", 3200, 2800)])
     write_film(tmp_path / "images" / "abc.png", 1, (320, 280))
@@ -123,8 +155,13 @@ def test_vinbig_scales_by_the_originals_size(tmp_path: Path) -> None:
 
 def test_rsna_films_have_their_nih_patients(tmp_path: Path) -> None:
     header = ("patientId", "x", "y", "width", "height", "Target")
-    labels = write_rows(tmp_path / "stage_2_train_labels.csv", header, [("aa", 100, 100, 200, 200, 1), ("bb", "", "", "", "", 0)])
-    mapping = [{"subset_img_id": "aa", "img_id": "00012345_006.png"}, {"subset_img_id": "bb", "img_id": "00012345_007.png"}]
+    labels = write_rows(
+        tmp_path / "stage_2_train_labels.csv", header, [("aa", 100, 100, 200, 200, 1), ("bb", "", "", "", "", 0)]
+    )
+    mapping = [
+        {"subset_img_id": "aa", "img_id": "00012345_006.png"},
+        {"subset_img_id": "bb", "img_id": "00012345_007.png"},
+    ]
     (tmp_path / "pneumonia-dataset-annotations-mappings_2018.json").write_text(json.dumps(mapping), encoding="utf-8")
     for number, name in enumerate(("aa", "bb")):
         write_film(tmp_path / "images" / f"{name}.png", number, (1024, 1024))
@@ -137,10 +174,17 @@ def test_rsna_films_have_their_nih_patients(tmp_path: Path) -> None:
 def test_a_child_is_in_one_split_whatever_the_organism(tmp_path: Path) -> None:
     assert patient_of("person12_virus_3.jpeg") == patient_of("person12_bacteria_46.jpeg") == "child-person12"
     assert patient_of("NORMAL2-IM-0383-0001.jpeg") != patient_of("IM-0383-0001.jpeg")
-    names = ("train/PNEUMONIA/person1_virus_1.jpeg", "test/PNEUMONIA/person1_bacteria_2.jpeg", "val/NORMAL/IM-0001-0001.jpeg")
+    names = (
+        "train/PNEUMONIA/person1_virus_1.jpeg",
+        "test/PNEUMONIA/person1_bacteria_2.jpeg",
+        "val/NORMAL/IM-0001-0001.jpeg",
+    )
     for number, name in enumerate(names):
         write_film(tmp_path / "chest_xray" / name, number)
     found = prepare("paediatric", Inputs((), tmp_path), Options(official=True))
-    assert {film.film.split("/", 1)[1]: film.split for film in found.manifest.films} == {names[1]: "test", names[2]: "validation"}
+    assert {film.film.split("/", 1)[1]: film.split for film in found.manifest.films} == {
+        names[1]: "test",
+        names[2]: "validation",
+    }
     assert found.reasons() == {"split": 1}
     assert [film.truth for film in found.manifest.films if film.split == "validation"] == [{"Pneumonia": "negative"}]
