@@ -1,7 +1,6 @@
 """`lucidray data check`: what would make a prepared collection's figures worthless."""
 
 import json
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lucidray.cli import streams
-from lucidray.cli.progress import Bar
+from lucidray.cli.data_progress import Counting
 from lucidray.cli.session import Session, pass_session
 from lucidray.version import VERSION
 
@@ -63,14 +62,19 @@ def command(
 
     settings = session.settings()
     manifest = read_manifest(prepared, images)
-    with Bar(len(manifest.films), shown=sys.stderr.isatty(), time_left=True) as bar:
+    judge = _gate(settings) if gate else None
+    counter = Counting("films looked at")
+    counter.begin(len(manifest.films))
+    try:
         checked = check(
             manifest,
             workers=workers,
             limits=Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_bytes),
-            gate=_gate(settings) if gate else None,
-            advance=bar.advance,
+            gate=judge,
+            advance=counter.advance,
         )
+    finally:
+        counter.end()
     folder = prepared if prepared.is_dir() else prepared.parent
     head = {
         "lucidray": VERSION,

@@ -1,6 +1,5 @@
 """`lucidray data prepare`: a collection's own files to one manifest."""
 
-import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lucidray.cli import streams
-from lucidray.cli.progress import Bar
+from lucidray.cli.data_progress import Counting
 from lucidray.cli.session import Session, pass_session
 from lucidray.domain.errors import UsageError
 
@@ -129,17 +128,7 @@ def command(
         name=name,
         limits=Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_bytes),
     )
-    bar: Bar | None = None
-
-    def begin(count: int) -> None:
-        nonlocal bar
-        streams.say(f"reading {count:,} films")
-        bar = Bar(count, shown=sys.stderr.isatty(), time_left=True)
-        bar.__enter__()
-
-    def advance() -> None:
-        if bar is not None:
-            bar.advance()
+    counter = Counting("films read")
 
     try:
         prepared = prepare(
@@ -147,12 +136,11 @@ def command(
             inputs,
             options,
             look=_look(settings) if unknown_view == "look" else None,
-            begin=begin,
-            advance=advance,
+            begin=counter.begin,
+            advance=counter.advance,
         )
     finally:
-        if bar is not None:
-            bar.__exit__(None, None, None)
+        counter.end()
     told: dict[str, object] = {}
     if propose_boxes:
         prepared, outcome = _propose(prepared, settings)
@@ -190,13 +178,16 @@ def _propose(prepared: "Prepared", settings: "Settings") -> "tuple[Prepared, Cou
 
     engine = load_engine(settings, threads=1)
     asked = [film for film in prepared.manifest.films if film.report and not film.boxes]
-    streams.say(f"asking the embedded networks about {len(asked):,} films with reports and no boxes")
 
     def read(film: ManifestFilm) -> Reading:
         return engine.read(prepared.manifest.path(film))
 
-    with Bar(len(asked), shown=sys.stderr.isatty(), time_left=True) as bar:
-        done = propose(prepared.manifest, read, bar.advance)
+    counter = Counting("films asked about")
+    counter.begin(len(asked))
+    try:
+        done = propose(prepared.manifest, read, counter.advance)
+    finally:
+        counter.end()
     count = done.outcome["box proposed"]
     for became, claims in done.outcome.most_common():
         streams.say(f"  {claims:,} claims: {became}")

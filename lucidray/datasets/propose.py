@@ -2,7 +2,8 @@
 
 A claim that a finding is present, on a named side, gets the regions that the networks point at for that finding on that
 side. Without a side in the claim there is nothing to agree on, and no box; the heart alone lies where it lies. A zone
-in the claim must agree, too. A box is marked `proposed`: it may teach, and says nothing about anybody's pointing.
+in the claim must agree, too, and the film's labels may not call the finding absent. A box is marked `proposed`: it may
+teach, and says nothing about anybody's pointing.
 """
 
 from collections import Counter
@@ -81,6 +82,8 @@ def _of_film(
     boxes: dict[tuple[str, tuple[float, ...]], PlacedBox] = {}
     for claim in claims:
         found, became = agreeing(claim, regions)
+        if found and film.truth.get(claim.label) == "negative":
+            found, became = [], "the labels call it absent"
         outcome[became] += 1
         for region in found:
             key = (claim.label, region.box_xyxy_px)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lucidray.cli.data_progress import Counting
 from lucidray.cli.main import main
 from lucidray.datasets.manifest import read_manifest
 
@@ -33,7 +34,7 @@ def prepare(collection: Path, *more: str, source: str = "folder") -> int:
 def test_prepare_then_check(collection: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert prepare(collection, "--terms", "ours", "--name", "hospital") == 0
     said = capsys.readouterr().err
-    assert "reading 10 films" in said
+    assert "labels.csv: plain table" in said
     assert "train:" in said
     manifest = read_manifest(collection / "out")
     assert {(film.terms, film.source) for film in manifest.films} == {("ours", "hospital")}
@@ -100,3 +101,13 @@ def test_help_names_both_parts(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     assert "prepare" in out
     assert "check" in out
+
+
+def test_a_log_gets_a_line_each_tenth(capsys: pytest.CaptureFixture[str]) -> None:
+    counter = Counting("films read")
+    counter.begin(2000)
+    for _ in range(2000):
+        counter.advance()
+    counter.end()
+    lines = capsys.readouterr().err.splitlines()
+    assert (len(lines), lines[0], lines[-1]) == (10, "200 of 2,000 films read", "2,000 of 2,000 films read")

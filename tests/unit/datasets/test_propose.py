@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,8 @@ def test_a_real_reading_gives_its_regions_and_the_reports_words() -> None:
     assert box.xyxy_px in {tuple(one.box_xyxy_px) for one in finding.regions}
     wrong = propose(of(film(f"FINDINGS: {finding.label} on the {other}.")), lambda film: reading)
     assert wrong.manifest.films[0].boxes == ()
+    negative = replace(film(f"FINDINGS: {finding.label} on the {place.side}."), truth={finding.label: "negative"})
+    assert propose(of(negative), lambda film: reading).outcome == {"the labels call it absent": 1}
     denied = propose(of(film(f"FINDINGS: No {finding.label} on the {place.side}.")), lambda film: reading)
     assert denied.manifest.films[0].boxes == ()
 
