@@ -14,7 +14,8 @@ class Finder:
     """Finds films below a folder by path, by the end of a path, by name, or by name without ending.
 
     A label file may name its paths from a folder above the one that was given (CheXpert), or none at all (NIH). By its
-    bare name a film is found only where the caller says that no two films share one.
+    bare name a film is found only where the caller says that no two films share one. `films` counts the files that
+    end as films do.
 
     Raises
     ------
@@ -28,7 +29,15 @@ class Finder:
         self._folder = folder
         self._paths: set[str] = set()
         self._by_name: dict[str, list[str]] = defaultdict(list)
+        self.films = 0
+        walked: set[str] = set()
         for place, folders, names in os.walk(folder, followlinks=True):
+            # A link to a folder above would be walked for ever.
+            here = os.path.realpath(place)
+            if here in walked:
+                folders.clear()
+                continue
+            walked.add(here)
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             below = Path(place).relative_to(folder).as_posix()
             for name in sorted(names):
@@ -38,6 +47,7 @@ class Finder:
                 stem, ending = os.path.splitext(name)  # noqa: PTH122 - the fast one: folders hold 100,000s of films
                 if ending.lower() in ENDINGS:
                     self._by_name[stem].append(path)
+                    self.films += 1
 
     def find(self, names: Sequence[str], *, by_name: bool) -> Path | str:
         """Return the file of the first name that has one, or in words why none has."""

@@ -122,7 +122,8 @@ def prepare(
     finder = Finder(inputs.images)
     gathered = SOURCES[source](inputs)
     dropped: list[tuple[str, str, str]] = []
-    found = limited_pairs(_located(finder, gathered.entries, inputs.images, dropped), options.limit)
+    located, unlabelled = _located(finder, gathered.entries, inputs.images, dropped)
+    found = limited_pairs(located, options.limit)
     begin(len(found))
     boxes = _BoxCount()
     films: list[ManifestFilm] = []
@@ -145,13 +146,18 @@ def prepare(
     if not kept:
         raise InputError(f"no film is left: {_listed(Counter(kind for _, kind, _ in dropped))}")
     notes = [*gathered.notes, *boxes.notes(), *_notes(films, kept, options)]
+    if unlabelled:
+        notes.append(f"{unlabelled:,} files below {inputs.images} look like films and have no label")
     return Prepared(Manifest(tuple(kept), inputs.images.resolve()), gathered, dropped, notes)
 
 
 def _located(
     finder: Finder, entries: Sequence[Entry], images: Path, dropped: list[tuple[str, str, str]]
-) -> list[tuple[Entry, Path]]:
-    """Find the films; a file that several labels claim belongs to none of them, for nobody knows to which."""
+) -> tuple[list[tuple[Entry, Path]], int]:
+    """Find the films, and count the files without a label.
+
+    A file that several labels claim belongs to none of them, for nobody knows to which.
+    """
     names = Counter(bare(entry.label.image) for entry in entries)
     claimed: dict[Path, list[Entry]] = defaultdict(list)
     for entry in entries:
@@ -175,7 +181,7 @@ def _located(
             dropped.append((theirs[0].label.image, f"{theirs[0].label.view} view", "as the label file says"))
         else:
             found.append((theirs[0], path))
-    return found
+    return found, max(0, finder.films - len(claimed))
 
 
 def _against(fact: FilmFacts | str, view: View, options: Options) -> tuple[str, str] | None:

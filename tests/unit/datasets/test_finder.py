@@ -45,6 +45,13 @@ def test_two_files_of_one_name_are_not_guessed(folder: Path) -> None:
     assert "2 files have this name" in str(Finder(folder).find(["film.png"], by_name=True))
 
 
+def test_a_link_to_a_folder_above_ends(folder: Path) -> None:
+    (folder / "a" / "up").symlink_to(folder)
+    finder = Finder(folder)
+    assert finder.films == 3
+    assert finder.find(["film.png"], by_name=True) == folder / "a/film.png"
+
+
 def test_other_names_are_tried(folder: Path) -> None:
     assert Finder(folder).find(["lost.jpg", "other.dcm"], by_name=True) == folder / "b/other.dcm"
 

@@ -164,6 +164,13 @@ def test_films_that_are_elsewhere_are_one_clear_error(folder: Path) -> None:
         prepare("folder", Inputs((folder / "labels.csv",), folder / "empty"))
 
 
+def test_films_without_a_label_are_told(folder: Path) -> None:
+    write_film(folder / "films" / "more.png", 99)
+    found = prepared(folder)
+    assert len(found.manifest.films) == 12
+    assert any(note.startswith("1 files below") for note in found.notes)
+
+
 def test_a_limit_is_spread(folder: Path) -> None:
     assert [film.film for film in prepared(folder, Options(limit=3)).manifest.films] == ["f0.png", "f4.png", "f8.png"]
 
