@@ -101,7 +101,8 @@ def command(
     """
     from lucidray.datasets.catalogue import about
     from lucidray.datasets.entry import Inputs
-    from lucidray.datasets.prepare import Options, check_out, describe, prepare, write
+    from lucidray.datasets.prepare import Options, prepare
+    from lucidray.datasets.prepared_folder import check_out, describe, write
     from lucidray.datasets.split import TEST_SHARE, VALIDATION_SHARE
     from lucidray.imaging.limits import Limits
 
@@ -198,7 +199,7 @@ def _propose(prepared: "Prepared", settings: "Settings") -> "tuple[Prepared, Cou
 
 
 def _say(prepared: "Prepared", options: "Options", out: Path, *, parquet: bool) -> None:
-    from lucidray.datasets.prepare import counts
+    from lucidray.datasets.prepared_folder import counts
 
     for name, kind in prepared.gathered.formats:
         streams.say(f"{name}: {kind}")

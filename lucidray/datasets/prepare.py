@@ -1,38 +1,28 @@
 """From a collection's own files to one manifest: films found, read, kept or left out with the reason, split by patient.
 
-Nothing is written before everything is known, and the folder appears whole or not at all.
+Nothing is written here: `prepared_folder.py` does, once everything is known.
 """
 
-import csv
-import hashlib
-import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from lucidray.datasets.catalogue import SOURCES, about
-from lucidray.datasets.entry import DrawnBox, Entry, Gathered, Inputs, named
+from lucidray.datasets.entry import Entry, Gathered, Inputs, named
 from lucidray.datasets.films import FilmFacts, read_all
 from lucidray.datasets.finder import Finder, bare
-from lucidray.datasets.manifest import SPLITS, Manifest, ManifestFilm, PlacedBox, write_manifest
-from lucidray.datasets.spatial import write_spatial
+from lucidray.datasets.manifest import SPLITS, Manifest, ManifestFilm, PlacedBox
+from lucidray.datasets.placing import BoxCount, placed
 from lucidray.datasets.split import TEST_SHARE, VALIDATION_SHARE, Claimant, assign
-from lucidray.domain.errors import InputError, OutputError
+from lucidray.domain.errors import InputError
 from lucidray.domain.radiograph import Radiograph, View
-from lucidray.evaluation.label_files.table import TARGETS
 from lucidray.evaluation.localization import OPACITY
 from lucidray.imaging.limits import DEFAULT_LIMITS, Limits
-from lucidray.version import VERSION
 
 UnknownView = Literal["keep", "drop", "look"]
 _SIDEWAYS: tuple[View, ...] = ("lateral", "oblique")
-# Drawing tools let a box end a pixel or two beyond the film.
-_SLACK = 0.01
-# Above this share of boxes off their films, the films are not those that the boxes were drawn on.
-_MAX_OFF = 0.02
 
 
 @dataclass(frozen=True)
@@ -125,7 +115,7 @@ def prepare(
     located, unlabelled = _located(finder, gathered.entries, inputs.images, dropped)
     found = limited_pairs(located, options.limit)
     begin(len(found))
-    boxes = _BoxCount()
+    boxes = BoxCount()
     films: list[ManifestFilm] = []
     claims: list[Claimant] = []
     asked = look if options.unknown_view == "look" else None
@@ -230,140 +220,6 @@ def limited_pairs(found: Sequence[tuple[Entry, Path]], limit: int | None) -> lis
     return [found[place * len(found) // limit] for place in range(limit)]
 
 
-def write(prepared: Prepared, out: Path, told: dict[str, Any], *, overwrite: bool = False) -> bool:
-    """Write the folder: manifest, spatial manifest, the films left out, and how it was made; whole or not at all.
-
-    Returns
-    -------
-    bool
-        Whether Parquet was written, too.
-
-    Raises
-    ------
-    OutputError
-        `out` exists and may not be replaced, or cannot be written.
-    """
-    check_out(out, overwrite=overwrite)
-    hidden = out.with_name(f".{out.name}.partial")
-    try:
-        shutil.rmtree(hidden, ignore_errors=True)
-        write_manifest(prepared.manifest, hidden, told)
-        write_spatial(prepared.manifest, hidden / "spatial.csv")
-        with (hidden / "left_out.csv").open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(("film", "kind", "reason"))
-            writer.writerows(prepared.dropped)
-        parquet = (hidden / "manifest.parquet").is_file()
-        if out.exists():
-            old = out.with_name(f".{out.name}.old")
-            shutil.rmtree(old, ignore_errors=True)
-            out.rename(old)
-            hidden.rename(out)
-            shutil.rmtree(old, ignore_errors=True)
-        else:
-            hidden.rename(out)
-    except OSError as error:
-        raise OutputError(f"{out} cannot be written: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(hidden, ignore_errors=True)
-    return parquet
-
-
-def check_out(out: Path, *, overwrite: bool) -> None:
-    """Say early that a folder may not be written: hours may lie between the start and the writing.
-
-    Raises
-    ------
-    OutputError
-        It exists, or what exists was not written by `data prepare`, or its parent is no folder.
-    """
-    if out.exists() and not overwrite:
-        raise OutputError(f"{out} exists already: name a new folder, or allow --overwrite")
-    if out.exists() and not (out / "manifest.json").is_file() and (out.is_file() or any(out.iterdir())):
-        raise OutputError(f"{out} was not written by lucidray data prepare, and is not overwritten")
-    try:
-        out.resolve().parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{out} cannot be written: {error.strerror or error}") from error
-
-
-def describe(source: str, inputs: Inputs, options: Options, prepared: Prepared) -> dict[str, Any]:
-    """Say how a manifest was made: `manifest.json`."""
-    known = about(source)
-    return {
-        "kind": "prepared collection",
-        "lucidray": VERSION,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "source": options.name or source,
-        "title": known.title,
-        "terms": options.terms or known.terms,
-        "cite": known.cite,
-        "page": known.page,
-        "files": [
-            {"name": path.name, "sha256": _sha256(path)} for path in (*inputs.labels, *inputs.boxes) if path.is_file()
-        ],
-        "read_as": [{"file": name, "format": kind} for name, kind in prepared.gathered.formats],
-        "options": {name: value for name, value in asdict(options).items() if name != "limits"},
-        "counts": counts(prepared.manifest),
-        "left_out": dict(prepared.reasons().most_common()),
-        "rows_not_read": len(prepared.gathered.faults),
-        "faults": [
-            {"file": name, "row": fault.row, "reason": fault.reason} for name, fault in prepared.gathered.faults[:50]
-        ],
-        "unmapped": dict(prepared.gathered.unmapped.most_common()),
-        "notes": prepared.notes,
-    }
-
-
-def counts(manifest: Manifest) -> dict[str, Any]:
-    """Count films, patients, boxes, reports and labels of each split."""
-    found: dict[str, Any] = {}
-    for split in SPLITS:
-        films = manifest.of(split)
-        said = {target: Counter(film.truth[target] for film in films if target in film.truth) for target in TARGETS}
-        found[split] = {
-            "films": len(films),
-            "patients": len({film.patient for film in films}),
-            "with_boxes": sum(bool(film.boxes) for film in films),
-            "boxes": sum(len(film.boxes) for film in films),
-            "with_report": sum(bool(film.report) for film in films),
-            "labels": {target: dict(sorted(counter.items())) for target, counter in said.items() if counter},
-        }
-    return found
-
-
-@dataclass
-class _BoxCount:
-    """Counts boxes while they are placed."""
-
-    placed: int = 0
-    off: int = 0
-    films: int = 0
-    first: str = ""
-    opacity: int = 0
-
-    def check(self) -> None:
-        """Refuse where the boxes belong to films of another size: a wrong box is worse than none."""
-        if self.off and self.off > _MAX_OFF * (self.placed + self.off):
-            raise InputError(
-                f"{self.off:,} of {self.placed + self.off:,} boxes lie outside of their films ({self.first}): the films"
-                " are not those that the boxes were drawn on; take the originals, or name the side of the square images"
-                " of the boxes with --box-side"
-            )
-
-    def notes(self) -> list[str]:
-        """Say what was odd."""
-        found = []
-        if self.off:
-            found.append(f"{self.off:,} boxes outside of their films were left out ({self.first})")
-        if self.opacity:
-            found.append(
-                f"{self.opacity:,} boxes of a lung opacity keep that name: their films have none, or several, of"
-                " consolidation, infiltration and pneumonia"
-            )
-        return found
-
-
 def _view(entry: Entry, fact: FilmFacts, usual: View) -> View:
     """Take the label file's view, but a header that says lateral is believed before it."""
     if fact.view in _SIDEWAYS:
@@ -371,13 +227,13 @@ def _view(entry: Entry, fact: FilmFacts, usual: View) -> View:
     return next((view for view in (entry.label.view, fact.view, usual) if view != "unknown"), "unknown")
 
 
-def _film(entry: Entry, path: Path, fact: FilmFacts, inputs: Inputs, count: _BoxCount) -> ManifestFilm:
+def _film(entry: Entry, path: Path, fact: FilmFacts, inputs: Inputs, count: BoxCount) -> ManifestFilm:
     label = entry.label
     film = path.relative_to(inputs.images).as_posix()
     positive = [finding for finding, state in label.truth.items() if state == "positive"]
     boxes = []
     for drawn in named(entry.boxes, positive):
-        box = _placed(drawn, fact.size_px)
+        box = placed(drawn, fact.size_px)
         if box is None:
             count.off += 1
             count.first = count.first or f"{film}, {drawn.finding}"
@@ -400,24 +256,5 @@ def _film(entry: Entry, path: Path, fact: FilmFacts, inputs: Inputs, count: _Box
     )
 
 
-def _placed(drawn: DrawnBox, size_px: tuple[int, int]) -> tuple[float, float, float, float] | None:
-    """Bring a box to the pixels of the film; None where it ends beyond the film."""
-    height, width = size_px
-    tall, wide = drawn.frame or (float(height), float(width))
-    left, top, right, bottom = drawn.xyxy
-    left, right = left * width / wide, right * width / wide
-    top, bottom = top * height / tall, bottom * height / tall
-    slack_x, slack_y = max(1.0, _SLACK * width), max(1.0, _SLACK * height)
-    if left < -slack_x or top < -slack_y or right > width + slack_x or bottom > height + slack_y:
-        return None
-    left, top, right, bottom = max(left, 0.0), max(top, 0.0), min(right, float(width)), min(bottom, float(height))
-    return (round(left, 2), round(top, 2), round(right, 2), round(bottom, 2)) if left < right and top < bottom else None
-
-
 def _listed(reasons: Counter[str]) -> str:
     return ", ".join(f"{kind}: {count:,}" for kind, count in reasons.most_common())
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -7,7 +7,8 @@ from films_on_disk import write_film, write_rows
 
 from lucidray.datasets.entry import Inputs
 from lucidray.datasets.manifest import read_manifest
-from lucidray.datasets.prepare import Options, Prepared, check_out, describe, prepare, write
+from lucidray.datasets.prepare import Options, Prepared, prepare
+from lucidray.datasets.prepared_folder import check_out, describe, write
 from lucidray.datasets.split import split_of
 from lucidray.domain.errors import InputError, OutputError
 from lucidray.domain.radiograph import Radiograph

@@ -129,6 +129,39 @@ def test_openi_has_its_reports(tmp_path: Path) -> None:
     assert found.reasons() == {"lateral view": 1}
 
 
+def test_openi_as_its_best_known_copy(tmp_path: Path) -> None:
+    header = ("uid", "MeSH", "Problems", "image", "indication", "comparison", "findings", "impression")
+    rows = [
+        (
+            1,
+            "Cardiomegaly;Pulmonary Atelectasis/base/left",
+            "",
+            "",
+            "Pneumothorax?",
+            "",
+            "Large heart.",
+            "Atelectasis.",
+        ),
+        (2, "normal", "normal", "", "", "", "", "Normal."),
+        (3, "No Indexing", "", "", "", "", "Lost.", ""),
+    ]
+    labels = write_rows(tmp_path / "indiana_reports.csv", header, rows)
+    films = [(n, f"{n}_IM-{kind}.dcm.png", kind) for n in (1, 2, 3) for kind in ("Frontal", "Lateral")]
+    write_rows(tmp_path / "indiana_projections.csv", ("uid", "filename", "projection"), films)
+    for number, (_, name, _) in enumerate(films):
+        write_film(tmp_path / "images_normalized" / name, number)
+    found = prepare("openi", Inputs((labels,), tmp_path))
+    first, second = found.manifest.films
+    assert (first.patient, first.report) == ("CXR1", "FINDINGS: Large heart.\nIMPRESSION: Atelectasis.")
+    assert [name for name, state in first.truth.items() if state == "positive"] == [
+        "Atelectasis",
+        "Cardiomegaly",
+        "Any abnormality",
+    ]
+    assert set(second.truth.values()) == {"negative"}
+    assert found.reasons() == {"lateral view": 2}
+
+
 def test_vinbig_boxes_need_two_radiologists() -> None:
     drawn = [
         ("R1", Box(0, 0, 10, 10)),
