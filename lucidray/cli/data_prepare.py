@@ -96,8 +96,9 @@ def command(
 
     Unreadable films and lateral views are left out and counted; every patient is in one split; uncertain labels stay
     uncertain. The folder holds manifest.csv (and .parquet), manifest.json, spatial.csv with the boxes, and left_out.csv
-    with what was left out and why. The films stay where they are. The hash that splits the patients is that of the
-    shipped weights: what they were trained on is never in a test split here.
+    with what was left out and why. The films stay where they are. With the shares left as they are, NIH's patients (and
+    those of rsna with its list of NIH's names) are split as they were for the shipped weights: none that these were
+    trained on is in a test split.
     """
     from lucidray.datasets.catalogue import about
     from lucidray.datasets.entry import Inputs

@@ -14,7 +14,7 @@ from lucidray.evaluation.label_files.project import CHILD_AGE_YEARS
 from lucidray.evaluation.label_files.table import LabelledFilm, Truth, parse_split
 
 _CLASSES: dict[str, Truth] = {"NORMAL": "negative", "PNEUMONIA": "positive"}
-_PERSON = re.compile(r"^(person\d+)_")
+_PERSON = re.compile(r"^person(\d+)_")
 _NORMAL = re.compile(r"^((?:NORMAL2-)?IM-\d+)")
 _ENDINGS = (".jpeg", ".jpg", ".png")
 
@@ -44,9 +44,15 @@ def gather(inputs: Inputs) -> Gathered:
 
 
 def patient_of(name: str) -> str:
-    """Return the child that a file's name tells; a name of another kind stands for itself."""
-    found = _PERSON.match(name) or _NORMAL.match(name)
-    return f"child-{found.group(1) if found else PurePosixPath(name).stem}"
+    """Return the child that a file's name tells; a name of another kind stands for itself.
+
+    IM-0505-0001-0001 is taken for the child of IM-0505-0001: where a name leaves it open, two films are one child's.
+    """
+    person = _PERSON.match(name)
+    if person is not None:
+        return f"child-p{person.group(1)}"
+    normal = _NORMAL.match(name)
+    return f"child-{normal.group(1) if normal else PurePosixPath(name).stem}"
 
 
 def _entry(path: Path, images: Path) -> Entry:
