@@ -170,7 +170,7 @@ def _films(
 
 
 def _in_split(film: "Film", split: str) -> bool:
-    from lucidray.training.films import split_of
+    from lucidray.datasets.split import split_of
 
     if film.label.patient is None:
         raise UsageError(f"--split goes by patient, and no label file names the patient of {film.key}: give --labels")

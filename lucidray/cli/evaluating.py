@@ -123,7 +123,7 @@ def labelled(
     collection = gather(data, images, wanted=label_format, need_images=need_images)
     films = collection.films
     if split is not None:
-        from lucidray.training.films import split_of
+        from lucidray.datasets.split import split_of
 
         if any(film.label.patient is None for film in films):
             raise UsageError("--split goes by patient, and these label files do not name the patient of every film")

@@ -29,6 +29,7 @@ COMMANDS = (
     "schema",
     "evaluate",
     "calibrate",
+    "data",
     "train",
     "export",
     "purge",

@@ -33,6 +33,7 @@ COLUMNS = (
     *TARGETS,
     "boxes",
     "report",
+    "model_assisted",
 )
 
 _SIGNS: dict[Truth, str] = {"positive": "1", "negative": "0", "uncertain": "u"}
@@ -84,6 +85,8 @@ class ManifestFilm:
         The collection, and what its terms allow.
     size_px : tuple of int or None
         Height and width as stored.
+    model_assisted : bool
+        Whether people who decided the labels saw a model's answer first: such a film trains, and never measures.
     """
 
     film: str
@@ -98,6 +101,7 @@ class ManifestFilm:
     source: str = ""
     terms: str = ""
     size_px: tuple[int, int] | None = None
+    model_assisted: bool = False
 
 
 @dataclass(frozen=True)
@@ -221,6 +225,7 @@ def _film(row: dict[str, str], place: str) -> ManifestFilm:
             source=row.get("source") or "",
             terms=row.get("terms") or "",
             size_px=(int(height), int(width)) if height and width else None,
+            model_assisted=row.get("model_assisted") == "1",
         )
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{place}: {error}") from error
@@ -255,6 +260,7 @@ def _row(film: ManifestFilm) -> dict[str, str]:
         **{name: _SIGNS[film.truth[name]] if name in film.truth else "" for name in TARGETS},
         "boxes": json.dumps(boxes, ensure_ascii=False) if boxes else "",
         "report": film.report,
+        "model_assisted": "1" if film.model_assisted else "",
     }
 
 

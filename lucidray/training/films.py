@@ -11,12 +11,13 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from lucidray.datasets.manifest import Split
+from lucidray.datasets.split import split_of
 from lucidray.domain.errors import InputError, UsageError
 from lucidray.domain.vocabulary import LABELS
 from lucidray.models.prepare import square
@@ -25,8 +26,6 @@ ANY_ABNORMALITY = "Any abnormality"
 CHILD_PNEUMONIA = "Pneumonia in a child"
 OUTPUTS: tuple[str, ...] = (*LABELS, ANY_ABNORMALITY, CHILD_PNEUMONIA)
 
-Split = Literal["train", "validation", "test"]
-TEST_SHARE, VALIDATION_SHARE = 0.20, 0.12
 DUPLICATE_CORRELATION = 0.985
 _THUMBNAIL_PX = 32
 
@@ -49,14 +48,6 @@ class Film:
     follow_up: int = 0
     age_years: float | None = None
     sex: str | None = None
-
-
-def split_of(patient: str) -> Split:
-    """Where a patient's films go: decided by a hash of the patient's id, the same on every machine and for ever."""
-    place = int(hashlib.sha256(patient.encode()).hexdigest()[:8], 16) / 2**32
-    if place < TEST_SHARE:
-        return "test"
-    return "validation" if place < TEST_SHARE + VALIDATION_SHARE else "train"
 
 
 def index(data_dir: Path) -> list[Film]:

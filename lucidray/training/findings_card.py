@@ -15,9 +15,10 @@ from typing import Any, get_args
 import numpy as np
 import numpy.typing as npt
 
+from lucidray.datasets.manifest import Split
 from lucidray.evaluation.calibration import Platt, counting_threshold, fit_platt, resampled_platt, shared_slope
 from lucidray.models.prepare import square
-from lucidray.training.films import OUTPUTS, Films, Split, film01
+from lucidray.training.films import OUTPUTS, Films, film01
 from lucidray.training.findings_measure import HeldOut, folder_means, output_figures
 from lucidray.training.findings_page import page
 from lucidray.training.findings_pointing import MapScale, boxed_maps, choose_cut, pointing_figures

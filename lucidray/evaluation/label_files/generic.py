@@ -1,6 +1,7 @@
 """A plain table: `image`, and one column a finding with 1, 0, -1 (uncertain) or nothing; or a column `label` of names.
 
-Optional columns: patient, age, sex, view, source. Columns that are none of these and no finding are told as unmapped.
+Optional columns: patient, age, sex, view, source, split, report, model_assisted. Columns that are none of these and no
+finding are told as unmapped.
 """
 
 from lucidray.domain.errors import InputError
@@ -15,13 +16,14 @@ from lucidray.evaluation.label_files.table import (
     canonical,
     parse_age,
     parse_sex,
+    parse_split,
     parse_view,
 )
 
 NAME = "plain table (image, one column a finding)"
 _IMAGE = ("image", "file", "filename", "path")
 _LISTS = ("label", "labels", "findings")
-_FACTS = {"patient", "patient_id", "age", "sex", "view", "source"}
+_FACTS = {"patient", "patient_id", "age", "sex", "view", "source", "split", "report", "model_assisted"}
 _STATES: dict[str, Truth] = {
     "1": "positive", "1.0": "positive", "true": "positive", "yes": "positive", "positive": "positive",
     "0": "negative", "0.0": "negative", "false": "negative", "no": "negative", "negative": "negative",
@@ -78,6 +80,9 @@ def read(table: Table) -> LabelFile:
                 sex=parse_sex(row.get(column.get("sex", ""))),
                 view=parse_view(row.get(column.get("view", ""))),
                 source=row.get(column.get("source", "")) or None,
+                report=row.get(column.get("report", "")),
+                split=parse_split(row.get(column.get("split", ""))),
+                model_assisted=_STATES.get(row.get(column.get("model_assisted", "")).lower()) == "positive",
             ),
             seen,
         )

@@ -4,13 +4,21 @@ A finding counts where PadChest's name, or a narrower name below it in PadChest'
 are missing, and studies marked `exclude`, say nothing. Labels are a physician's or a network's: `MethodLabel` tells
 which, and both are kept, counted in a note.
 
+What each name means stands in `padchest.toml`, beside this file, for people to edit.
+
 Bustos et al., Medical Image Analysis 66 (2020) 101797
 """
 
 import ast
+import re
+import tomllib
+import unicodedata
 from collections import Counter
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 
-from lucidray.domain.vocabulary import Label
+from lucidray.domain.vocabulary import LABELS, Label, Side, Zone
 from lucidray.evaluation.label_files.rows import Table
 from lucidray.evaluation.label_files.table import (
     LabelFile,
@@ -23,32 +31,71 @@ from lucidray.evaluation.label_files.table import (
 )
 
 NAME = "PadChest"
-# fmt: off
-NAMES: dict[Label, frozenset[str]] = {
-    "Atelectasis": frozenset({"atelectasis", "atelectasis basal", "total atelectasis", "lobar atelectasis",
-                              "segmental atelectasis", "laminar atelectasis", "round atelectasis"}),
-    "Cardiomegaly": frozenset({"cardiomegaly"}),
-    "Effusion": frozenset({"pleural effusion", "loculated pleural effusion", "loculated fissural effusion",
-                           "hydropneumothorax", "hemothorax", "empyema"}),
-    "Infiltration": frozenset({"infiltrates", "interstitial pattern", "ground glass pattern",
-                               "reticular interstitial pattern", "reticulonodular interstitial pattern",
-                               "miliary opacities", "alveolar pattern", "consolidation", "air bronchogram"}),
-    "Mass": frozenset({"mass", "pulmonary mass"}),
-    "Nodule": frozenset({"nodule", "multiple nodules"}),
-    "Pneumonia": frozenset({"pneumonia", "atypical pneumonia"}),
-    "Pneumothorax": frozenset({"pneumothorax", "hydropneumothorax"}),
-    "Consolidation": frozenset({"consolidation", "air bronchogram"}),
-    "Edema": frozenset({"pulmonary edema"}),
-    "Emphysema": frozenset({"emphysema"}),
-    "Fibrosis": frozenset({"pulmonary fibrosis", "fibrotic band", "post radiotherapy changes",
-                           "tuberculosis sequelae"}),
-    "Pleural Thickening": frozenset({"pleural thickening", "apical pleural thickening",
-                                     "calcified pleural thickening"}),
-    "Hernia": frozenset({"hiatal hernia"}),
-}
-# fmt: on
+_TABLE = "padchest.toml"
 _COLUMNS = frozenset({"imageid", "projection", "patientid", "labels", "methodlabel"})
-_REMARKS = frozenset({"normal", "unchanged", "suboptimal study", "exclude", ""})
+# The side stands behind a name where labels were listed sentence by sentence: "pleural effusion both sides".
+_SIDED = re.compile(r"^(?P<name>.+?) (?:(?P<both>both sides?|bilateral)|(?P<side>left|right) side)$")
+
+
+@dataclass(frozen=True)
+class Names:
+    """What PadChest's names mean.
+
+    Attributes
+    ----------
+    findings : dict
+        By name, in lower case: the findings that it stands for.
+    words : dict
+        By name: what a report says for it; for the names of `findings`, remarks and others.
+    remarks : frozenset of str
+        Names that are about the study.
+    places : dict
+        By name of a place: side and zone, each None where the place does not tell.
+    spanish : dict
+        By Spanish word, without accents and in lower case: PadChest's name.
+    """
+
+    findings: dict[str, tuple[Label, ...]]
+    words: dict[str, str]
+    remarks: frozenset[str]
+    places: dict[str, tuple[Side | None, Zone | None]]
+    spanish: dict[str, str]
+
+
+@cache
+def load_names() -> Names:
+    """Read the table of names."""
+    table = tomllib.loads(files(__package__).joinpath(_TABLE).read_text(encoding="utf-8"))
+    known = {label: label for label in LABELS}
+    labels = {**table["findings"], **table["remarks"], **table["others"]}
+    return Names(
+        findings={name: tuple(known[label] for label in entry["is"]) for name, entry in table["findings"].items()},
+        words={name: entry["words"] for name, entry in labels.items()},
+        remarks=frozenset(table["remarks"]),
+        places={name: (entry.get("side"), entry.get("zone")) for name, entry in table["places"].items()},
+        spanish={
+            word: name
+            for part in (labels, table["places"])
+            for name, entry in part.items()
+            for word in entry["spanish"]
+        },
+    )
+
+
+def english(name: str) -> str:
+    """Return PadChest's own name, in lower case, of an English or Spanish one; unknown names as they are."""
+    folded = " ".join(name.strip().lower().split())
+    plain = "".join(c for c in unicodedata.normalize("NFKD", folded) if not unicodedata.combining(c))
+    names = load_names()
+    return folded if folded in names.words or folded in names.places else names.spanish.get(plain, folded)
+
+
+def without_side(name: str) -> tuple[str, Side | None]:
+    """Cut the side off a name that ends in one."""
+    found = _SIDED.match(name)
+    if found is None:
+        return name, None
+    return found["name"], "both" if found["both"] else "left" if found["side"] == "left" else "right"
 
 
 def fits(table: Table) -> bool:
@@ -61,22 +108,23 @@ def read(table: Table) -> LabelFile:
     labels = LabelFile(NAME)
     seen: set[str] = set()
     methods: Counter[str] = Counter()
-    known = frozenset().union(*NAMES.values())
+    names = load_names()
+    remarks = names.remarks | {""}
     for row in table:
         said = _names(row["Labels"])
-        if said is None or "exclude" in said or (not said - _REMARKS - {"normal"} and "normal" not in said):
+        if said is None or "exclude" in said or (not said - remarks and "normal" not in said):
             reason = "the study is marked exclude" if said and "exclude" in said else "no labels"
             labels.faults.append(RowFault(row.number, reason))
             continue
-        found = [label for label, names in NAMES.items() if names & said]
-        labels.unmapped.update(said - known - _REMARKS)
+        found = {label for name in said for label in names.findings.get(name, ())}
+        labels.unmapped.update(said - set(names.findings) - remarks)
         methods[row["MethodLabel"]] += 1
         birth, day = row.get("PatientBirth"), row.get("StudyDate_DICOM")
         labels.add(
             row.number,
             LabelledFilm(
                 image=row["ImageID"],
-                truth=listed(found, knows=NAMES, abnormal="normal" not in said or bool(found)),
+                truth=listed(found, knows=LABELS, abnormal="normal" not in said or bool(found)),
                 patient=row["PatientID"] or None,
                 age_years=_age(birth, day),
                 sex=parse_sex(row.get("PatientSex_DICOM")),
@@ -95,7 +143,7 @@ def _names(text: str) -> set[str] | None:
         return None
     if not isinstance(names, list):
         return None
-    return {str(name).strip().lower() for name in names}
+    return {english(str(name)) for name in names}
 
 
 def _age(birth: str, day: str) -> float | None:

@@ -4,7 +4,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lucidray.domain.errors import InputError
-from lucidray.evaluation.label_files import chexpert, generic, nih, openi, padchest, project, rsna, siim, vinbigdata
+from lucidray.evaluation.label_files import (
+    chexpert,
+    feedback,
+    generic,
+    nih,
+    openi,
+    padchest,
+    project,
+    rsna,
+    siim,
+    vinbigdata,
+)
 from lucidray.evaluation.label_files.rows import Table
 from lucidray.evaluation.label_files.table import LabelFile
 
@@ -17,6 +28,7 @@ FORMATS: dict[str, tuple[Callable[[Table], bool], Callable[[Table], LabelFile]]]
     "vinbigdata": (vinbigdata.fits, vinbigdata.read),
     "rsna": (rsna.fits, rsna.read),
     "siim": (siim.fits, siim.read),
+    "feedback": (feedback.fits, feedback.read),
     "project": (project.fits_adults, project.read_adults),
     "project-children": (project.fits_children, project.read_children),
     "plain": (generic.fits, generic.read),

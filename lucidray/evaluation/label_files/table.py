@@ -35,6 +35,12 @@ class LabelledFilm:
     view : View
     source : str or None
         The collection that the film is from, where the label file tells several apart.
+    report : str
+        What a radiologist wrote, where the label file holds it.
+    split : str or None
+        Where the label file puts the film: "train", "validation" or "test".
+    model_assisted : bool
+        Whether people who decided the labels saw a model's answer first: such a film must not measure a model.
     """
 
     image: str
@@ -44,6 +50,9 @@ class LabelledFilm:
     sex: Sex | None = None
     view: View = "unknown"
     source: str | None = None
+    report: str = ""
+    split: Literal["train", "validation", "test"] | None = None
+    model_assisted: bool = False
 
 
 @dataclass(frozen=True)
@@ -146,6 +155,21 @@ def parse_view(text: str | None) -> View:
     return _VIEWS.get(" ".join((text or "").replace("_", " ").upper().split()), "unknown")
 
 
+def parse_split(text: str | None) -> Literal["train", "validation", "test"] | None:
+    """Split from the names that the collections use; None for everything else."""
+    return _SPLITS.get((text or "").strip().lower())
+
+
+_SPLITS: dict[str, Literal["train", "validation", "test"]] = {
+    "train": "train",
+    "training": "train",
+    "validation": "validation",
+    "validate": "validation",
+    "valid": "validation",
+    "val": "validation",
+    "dev": "validation",
+    "test": "test",
+}
 _VIEWS: dict[str, View] = {
     "PA": "PA",
     "POSTEROANTERIOR": "PA",

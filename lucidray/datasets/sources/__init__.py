@@ -1,0 +1,1 @@
+"""The collections that `lucidray data prepare` knows, one file a collection."""
