@@ -63,7 +63,8 @@ class RawModel:
         """
         if self.adults_only and film.is_child:
             return self._nothing(f"{self.name} was trained on adults")
-        used = list(self.outputs.index.values())
+        overall = self.outputs.overall
+        used = [*self.outputs.index.values(), *([] if overall is None else [overall])]
         if logits.ndim != 1 or logits.size <= max(used) or (maps is not None and len(maps) != len(logits)):
             raise ModelError(f"{self.name} gave an answer of another shape than its labels")
         if not np.isfinite(logits[used]).all() or (maps is not None and not np.isfinite(maps[used]).all()):
@@ -79,7 +80,8 @@ class RawModel:
             for label, index in self.outputs.index.items()
             if maps is not None
         }
-        return Prediction(scores, _unsupported(NO_OVERALL), heatmaps)
+        whole = _unsupported(NO_OVERALL) if overall is None else _unsupported(UNCALIBRATED, float(logits[overall]))
+        return Prediction(scores, whole, heatmaps)
 
     def shares(self, maps: Floats) -> Floats:
         """Put (K, h, w) maps in logits on the scale of a heatmap.
