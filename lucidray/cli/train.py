@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from lucidray.cli import streams, train_backbone
+from lucidray.cli import streams, train_backbone, train_detector
 from lucidray.cli.session import Session, pass_session
 from lucidray.cli.train_backbone import backbone_options, split_options
 from lucidray.cli.train_config import config_option
@@ -111,6 +111,9 @@ def measure_anatomy(session: Session, /, folder: Path, data: Path | None) -> Non
     """Measure an anatomy network once more and write its card anew; FOLDER holds anatomy.onnx and anatomy.json."""
     films, _ = _folders(session, data)
     _report(_training("anatomy_card").measure_again(films, folder, streams.say))
+
+
+command.add_command(train_detector.command)
 
 
 def _folders(session: Session, data: Path | None) -> tuple[Path, Path | None]:

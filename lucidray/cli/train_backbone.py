@@ -18,7 +18,9 @@ _OPTIONS = (
         "--weights", metavar="imagenet|none|FILE", help="Begin with these: imagenet by default, none is random."
     ),
     click.option("--task", metavar="TASK", help="multi-label (default), normal, disease:NAME[,NAME] or early-cancer."),
-    click.option("--size", type=click.IntRange(32, 2048), help="Side of the films, in pixels; by default the network's."),
+    click.option(
+        "--size", type=click.IntRange(32, 2048), help="Side of the films, in pixels; by default the network's."
+    ),
     click.option("--batch", type=click.IntRange(1), help="Films a step; 16 by default."),
     click.option("--accumulate", type=click.IntRange(1), help="Steps that are added up; 1 by default."),
     click.option("--lr", "learning_rate", type=float, help="Of the network; 2e-4 by default."),
@@ -30,7 +32,9 @@ _OPTIONS = (
         type=click.Choice(["none", "sqrt", "balanced"]),
         help="Weight of positives: sqrt by default, of negatives over positives.",
     ),
-    click.option("--focal", type=click.FloatRange(0, 10), help="Exponent of the focal loss; 0, cross-entropy, by default."),
+    click.option(
+        "--focal", type=click.FloatRange(0, 10), help="Exponent of the focal loss; 0, cross-entropy, by default."
+    ),
     click.option("--label-smoothing", type=click.FloatRange(0, 0.49), help="0 by default."),
     click.option(
         "--uncertain",
@@ -53,9 +57,26 @@ _OPTIONS = (
     ),
     click.option("--workers", type=click.IntRange(0), help="Processes that prepare films; 0 by default."),
 )
-_OWN = tuple(
-    "backbone weights task size batch accumulate learning_rate head_learning_rate weight_decay dropout class_weights focal"
-    " label_smoothing uncertain precision patience threshold maps workers".split()
+_OWN = (
+    "backbone",
+    "weights",
+    "task",
+    "size",
+    "batch",
+    "accumulate",
+    "learning_rate",
+    "head_learning_rate",
+    "weight_decay",
+    "dropout",
+    "class_weights",
+    "focal",
+    "label_smoothing",
+    "uncertain",
+    "precision",
+    "patience",
+    "threshold",
+    "maps",
+    "workers",
 )
 
 
@@ -82,7 +103,9 @@ def split_options(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, An
     return given, options
 
 
-def run(session: Session, train: Callable[..., Path], data: Path | None, run_dir: Path | None, given: dict[str, Any]) -> None:
+def run(
+    session: Session, train: Callable[..., Path], data: Path | None, run_dir: Path | None, given: dict[str, Any]
+) -> None:
     """Train as the options say; `train` is `lucidray.training.backbone.train`."""
     from lucidray.training.backbone_config import Config
 

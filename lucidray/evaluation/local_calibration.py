@@ -38,7 +38,7 @@ _Apply = Callable[[_Array], _Array]  # raw scores to probabilities
 
 @dataclass(frozen=True)
 class Aim:
-    """What a threshold has to reach: a sensitivity or a specificity, or the greatest F1 or Youden index that there is."""
+    """What a threshold has to reach: a sensitivity or a specificity, or the greatest F1 or Youden index there is."""
 
     measure: Measure
     value: float = 1.0

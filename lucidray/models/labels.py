@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from lucidray.domain.errors import ModelError
-from lucidray.domain.vocabulary import LABELS, Label
+from lucidray.domain.vocabulary import LABELS, OPACITY, OVERLAPS, Label
 
 # Beside the findings' own names. Sources: NIH ChestX-ray14, CheXpert, MIMIC-CXR, PadChest, VinBigData, TorchXRayVision.
 EQUAL: dict[str, Label] = {
@@ -49,6 +49,16 @@ WITHOUT_EQUAL: dict[str, str] = {
 }
 
 
+# Classes of detectors that name a shadow without telling which of several findings it is; a box of theirs goes to the
+# one of these that the classifier sees.
+CONCEPTS: dict[str, tuple[Label, ...]] = {
+    "lung opacity": OVERLAPS[OPACITY],
+    "opacity": OVERLAPS[OPACITY],
+    "airspace opacity": OVERLAPS[OPACITY],
+    "lung lesion": OVERLAPS["focal lesion"],
+    "nodule mass": OVERLAPS["focal lesion"],
+}
+
 # What a model calls the answer to whether the film shows anything abnormal at all.
 OVERALL_NAMES = frozenset({"any abnormality", "abnormal"})
 
@@ -82,6 +92,12 @@ class Outputs:
 def normalized(name: str) -> str:
     """Write a name as the table has it: lower case, one space between words."""
     return " ".join(name.lower().replace("_", " ").replace("/", " ").replace("-", " ").split())
+
+
+def findings_of_class(name: str) -> tuple[Label, ...]:
+    """Return the findings that a detector's class may mean: one, several that it does not tell apart, or none."""
+    key = normalized(name)
+    return (EQUAL[key],) if key in EQUAL else CONCEPTS.get(key, ())
 
 
 def match(names: Sequence[str | None], source: str) -> Outputs:

@@ -12,7 +12,7 @@ from typing import Any
 
 from lucidray.domain.backend import Backend
 from lucidray.domain.errors import LucidrayError, MissingExtraError, ModelError, UsageError
-from lucidray.domain.protocols import Classifier
+from lucidray.domain.protocols import Classifier, Localizer
 from lucidray.models.device import check_device
 from lucidray.models.findings import EmbeddedClassifier
 from lucidray.models.model_card import inside, read_card
@@ -213,10 +213,10 @@ def open_classifier(
     return opened
 
 
-def note_of(classifier: Classifier) -> str | None:
-    """Return what a person should know of a classifier before reading: what it scores and lucidray leaves out."""
-    note = getattr(classifier, "note", None)
-    return f"{classifier.used.name}: {note}" if note else None
+def note_of(model: Classifier | Localizer) -> str | None:
+    """Return what a person should know of a model before reading: what it answers and lucidray leaves out."""
+    note = getattr(model, "note", None)
+    return f"{model.used.name}: {note}" if note else None
 
 
 def missing_part(backend: Backend) -> str:

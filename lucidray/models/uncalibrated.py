@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lucidray.domain.errors import ModelError
-from lucidray.domain.prediction import NO_OUTPUT, UNCALIBRATED, Prediction, Score
+from lucidray.domain.prediction import NO_OUTPUT, UNCALIBRATED, MapKind, Prediction, Score
 from lucidray.domain.radiograph import Radiograph
 from lucidray.domain.vocabulary import LABELS, Label
 from lucidray.models.frame import Frame
@@ -43,7 +43,9 @@ class RawModel:
     operating_logits: Mapping[Label, float]
     adults_only: bool
 
-    def prediction(self, film: Radiograph, logits: Floats, maps: Floats | None, frame: Frame) -> Prediction:
+    def prediction(
+        self, film: Radiograph, logits: Floats, maps: Floats | None, frame: Frame, *, kind: MapKind = "exact"
+    ) -> Prediction:
         """Read one answer.
 
         Parameters
@@ -55,6 +57,8 @@ class RawModel:
             See `logit_maps` and `occlusion.maps`; None where the model gives none.
         frame : Frame
             Where the maps lie.
+        kind : MapKind
+            What they are.
 
         Raises
         ------
@@ -76,7 +80,7 @@ class RawModel:
             for label in LABELS
         }
         heatmaps = {
-            label: frame.heatmap(maps[index], MAP_CUT)
+            label: replace(frame.heatmap(maps[index], MAP_CUT), kind=kind)
             for label, index in self.outputs.index.items()
             if maps is not None
         }

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from lucidray.datasets.manifest import Manifest, read_manifest
+from lucidray.domain.reading import ModelUsed
 from lucidray.models.preparation import Preparation
 from lucidray.training import backbone_calibration, backbone_export, backbone_measure
 from lucidray.training.backbone_config import Config, wanted
@@ -127,18 +128,17 @@ def _finish(loop: Loop, films: Films, preparation: Preparation, config: Config, 
         if entry["unsupported_reason"] is not None:
             say(f"{name} stays unsupported: {entry['unsupported_reason']}")
     one = backbone_measure.scored(films, tested, test, entries, config.uncertain)
-    model = {
-        "role": "findings",
-        "name": f"{config.backbone} {config.task}",
-        "version": hashes["onnx"][:12],
-        "sha256": hashes["onnx"],
-        "device": loop.accelerator.device.type,
-        "data_left_machine": False,
-    }
+    model = ModelUsed(
+        role="findings",
+        name=f"{config.backbone} {config.task}",
+        version=hashes["onnx"][:12],
+        sha256=hashes["onnx"],
+        device=loop.accelerator.device.type,
+    )
     result = backbone_measure.measure(
         one,
         blank=_blank(loop, films, preparation, entries),
-        model=model,
+        model=model.model_dump(),
         uncertain=config.uncertain,
         uncalibrated=reason,
         left_out=left_out,
@@ -172,9 +172,7 @@ def _prevalence(films: Films) -> np.ndarray[Any, Any]:
 
 def _counts(manifest: Manifest, outputs: tuple[str, ...]) -> dict[str, dict[str, int]]:
     return {
-        split: {
-            name: sum(film.truth.get(name) == "positive" for film in manifest.of(split)) for name in outputs
-        }
+        split: {name: sum(film.truth.get(name) == "positive" for film in manifest.of(split)) for name in outputs}
         for split in ("train", "validation", "test")
     }
 
@@ -183,5 +181,3 @@ def _seed(seed: int) -> None:
     import torch
 
     torch.manual_seed(seed)
-
-

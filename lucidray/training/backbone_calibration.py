@@ -94,9 +94,7 @@ def fit(
         return {}, str(error)
 
 
-def content(
-    entries: Mapping[str, Any], population: Population, model: Mapping[str, Any], films: int
-) -> dict[str, Any]:
+def content(entries: Mapping[str, Any], population: Population, model: Mapping[str, Any], films: int) -> dict[str, Any]:
     """Return what a calibration file holds; `model` names the weights that it is bound to."""
     return {
         "format": FORMAT,
@@ -114,7 +112,7 @@ def content(
 
 
 def said(outputs: Sequence[str], logits: Logits, entries: Mapping[str, dict[str, Any]]) -> list[Said]:
-    """Say each film as it is read: with a probability where an output is calibrated, with its raw score alone elsewhere.
+    """Say each film as it is read: with a probability where an output is calibrated, else with its raw score alone.
 
     Parameters
     ----------
@@ -134,10 +132,11 @@ def said(outputs: Sequence[str], logits: Logits, entries: Mapping[str, dict[str,
         answers.append(
             Said(
                 "assessed",
-                probability={name: score.probability for name, score in scores.items() if score.probability is not None},
+                probability={
+                    name: score.probability for name, score in scores.items() if score.probability is not None
+                },
                 raw=raw,
                 threshold={name: score.threshold for name, score in scores.items() if score.threshold is not None},
             )
         )
     return answers
-

@@ -109,7 +109,7 @@ def _write_card(
     outputs: tuple[str, ...],
     preparation: Preparation,
     config: Config,
-    adults_only: bool,  # noqa: FBT001 - one caller
+    adults_only: bool,
     heatmap: Mapping[str, Any],
 ) -> None:
     is_onnx = weights.suffix == ".onnx"

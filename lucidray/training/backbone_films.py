@@ -117,9 +117,7 @@ def prepared(
     if not path.exists():
         cache.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part")
-        store = np.lib.format.open_memmap(
-            part, mode="w+", dtype=np.uint8, shape=(len(manifest.films), side, side)
-        )
+        store = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=(len(manifest.films), side, side))
         for row, film in enumerate(manifest.films):
             store[row] = seen(manifest.path(film), preparation)
             if (row + 1) % _STEP == 0:
@@ -127,9 +125,7 @@ def prepared(
         store.flush()
         del store
         part.replace(path)
-    return Films(
-        manifest.films, np.load(path, mmap_mode="r"), truth_of(manifest.films, outputs, uncertain), outputs
-    )
+    return Films(manifest.films, np.load(path, mmap_mode="r"), truth_of(manifest.films, outputs, uncertain), outputs)
 
 
 def seen(path: Path, preparation: Preparation) -> npt.NDArray[np.uint8]:
@@ -163,7 +159,7 @@ def vary(pixels: npt.NDArray[np.uint8], rng: np.random.Generator, mirror_share: 
 
 
 class Shown(Dataset[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]):
-    """Rows of the films as tensors, varied where `seed` is given: each by its own numbers, so that order does not matter.
+    """Rows of the films as tensors, varied where `seed` is given: each by its own numbers, whatever the order.
 
     Each item is the film, (C, S, S) after `mean` and `std`, its truth, (K,) with NaN where unknown, and its row.
     """
@@ -191,7 +187,7 @@ class Shown(Dataset[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]):
         row = int(self._rows[index])
         pixels = np.asarray(self._films.pixels[row])
         if self._seed is None:
-            film = pixels.astype(np.float32) / 255
+            film = np.asarray(pixels / np.float32(255), dtype=np.float32)
         else:
             film = vary(pixels, np.random.default_rng((self._seed, self.epoch, row)), self._mirror_share)
         tensor = torch.from_numpy(np.ascontiguousarray((film[None] - self._mean) / self._std, dtype=np.float32))

@@ -6,7 +6,7 @@ that never stopped does.
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -139,9 +139,7 @@ class Loop:
         last = (epoch + 1) * self.epoch_steps
         for films, truth, _ in loader:
             # What dropout does depends on the step alone, not on what was drawn before it.
-            torch.manual_seed(
-                (self.config.seed * 1_000_003 + self.step) * 4096 + self.accelerator.process_index % 4096
-            )
+            torch.manual_seed((self.config.seed * 1_000_003 + self.step) * 4096 + self.accelerator.process_index % 4096)
             with self.accelerator.accumulate(self.network):
                 self._set_rates()
                 loss = masked_loss(
@@ -234,7 +232,23 @@ class Loop:
             group["lr"] = rate * share
 
 
-def start_accelerator(config: Config) -> Accelerator:
+class Placement(Protocol):
+    """What of a run's configuration decides where and how it computes."""
+
+    @property
+    def device(self) -> str | None:
+        """As PyTorch names it; None takes what is there."""
+
+    @property
+    def precision(self) -> str:
+        """Of the arithmetic: no, fp16 or bf16."""
+
+    @property
+    def accumulate(self) -> int:
+        """Steps that are added up before the weights move."""
+
+
+def start_accelerator(config: Placement) -> Accelerator:
     """Set up devices and precision.
 
     Raises
@@ -243,7 +257,9 @@ def start_accelerator(config: Config) -> Accelerator:
         The device is not there or does not take this precision.
     """
     if config.device not in (None, "auto", "cpu", "cuda", "mps"):
-        raise UsageError(f"device {config.device!r} is not known here: cpu, cuda, mps; leave it out to take what is there")
+        raise UsageError(
+            f"device {config.device!r} is not known here: cpu, cuda, mps; leave it out to take what is there"
+        )
     try:
         accelerator = Accelerator(
             cpu=config.device == "cpu",

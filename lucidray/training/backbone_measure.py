@@ -35,7 +35,9 @@ _STYLE = (
 )
 
 
-def scored(films: Films, rows: npt.NDArray[np.int64], logits: Logits, entries: Mapping[str, Any], uncertain: Uncertain) -> Scored:
+def scored(
+    films: Films, rows: npt.NDArray[np.int64], logits: Logits, entries: Mapping[str, Any], uncertain: Uncertain
+) -> Scored:
     """Put answers and truth together as `evaluate findings` does, so that the same figures come of them."""
     chosen = [_film(films.rows[int(row)]) for row in rows]
     answers = said(films.outputs, logits, entries)
@@ -105,7 +107,12 @@ def union(films: Films, rows: npt.NDArray[np.int64], logits: Logits) -> dict[str
     known = (truth == 1).any(axis=1) | (truth == 0).all(axis=1)
     positive = (truth[known] == 1).any(axis=1)
     figure = ranking(positive, logits[known].max(axis=1).astype(np.float64), films.patients[rows[known]], _RESAMPLES)
-    return {"name": " or ".join(films.outputs), "n": int(known.sum()), "n_positive": int(positive.sum()), "auroc": figure}
+    return {
+        "name": " or ".join(films.outputs),
+        "n": int(known.sum()),
+        "n_positive": int(positive.sum()),
+        "auroc": figure,
+    }
 
 
 def write(folder: Path, result: Mapping[str, Any], one: Scored) -> list[Path]:

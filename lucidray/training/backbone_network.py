@@ -169,9 +169,7 @@ def _fill(network: nn.Module, path: Path, say: Callable[[str], None]) -> None:
     prefix = next((f"{name}." for name, module in network.named_modules() if module is last), None)
     head = {name for name in own if prefix is not None and name.startswith(prefix)}
     new = sorted(name for name in head if name not in given or given[name].shape != own[name].shape)
-    wrong = [
-        name for name in own if name not in head and (name not in given or given[name].shape != own[name].shape)
-    ]
+    wrong = [name for name in own if name not in head and (name not in given or given[name].shape != own[name].shape)]
     extra = [name for name in given if name not in own]
     if wrong or extra:
         raise ModelError(

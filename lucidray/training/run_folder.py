@@ -164,7 +164,7 @@ def describe(manifest: Manifest, path: Path, counts: Mapping[str, Mapping[str, i
 
 
 def check_splits(manifest: Manifest) -> None:
-    """Refuse a manifest whose patients are in two splits, or that lacks a split: what it measures would be worth nothing.
+    """Refuse a manifest whose patients are in two splits, or that lacks one: what is measured would be worth nothing.
 
     Raises
     ------
