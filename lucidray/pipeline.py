@@ -154,11 +154,10 @@ def interpret(
         measurements = measure(film, thorax)
         findings, overall = decide(prediction, film, measurements)
         findings = locate_all(findings, prediction.heatmaps, anatomy, film)
-    boxed = Joined(findings, (), ())
+    boxed = Joined(findings)
     if models.localizer is not None:
         with clock.step("detector"):
-            drawn = models.localizer.locate(film)
-        boxed = join(findings, drawn, thorax, film, models.localizer.used.name)
+            boxed = join(findings, models.localizer.locate(film), thorax, film, models.localizer.used.name)
         findings = boxed.findings
     warnings = [*film.warnings, *verdict.warnings, *calibration_notes(prediction, models.classifier.used), *boxed.notes]
     asked = ReportRequest(
@@ -178,8 +177,8 @@ def interpret(
         answer = models.reader.read(asked)
     with clock.step("reasoning"):
         written = judge(asked, answer, models.reader.used, thorax, boxed.pointed)
-    detectors = [] if models.localizer is None else [models.localizer.used]
-    took_part = [models.segmenter.used, models.classifier.used, *detectors, *written.took_part]
+    looked = (models.segmenter, models.classifier, models.localizer)
+    took_part = [*(model.used for model in looked if model is not None), *written.took_part]
     given = [label for label, score in prediction.scores.items() if score.prevalence_given]
     reading = assemble(
         film,
@@ -201,15 +200,14 @@ def interpret(
 
 
 def calibration_notes(prediction: Prediction, used: ModelUsed) -> list[Note]:
-    """Say of a model that was never calibrated that its scores are not shown, and of maps that they are approximate."""
+    """Say what a model does not show, for it was never calibrated, and which maps are approximate."""
     hidden = [label for label, score in prediction.scores.items() if score.unsupported_reason == UNCALIBRATED]
     if not hidden:
         approximate = any(heatmap.kind == "grad-cam" for heatmap in prediction.heatmaps.values())
         message = f"The heatmaps of {used.name} are Grad-CAM: approximate."
         return [Note(code="approximate_maps", message=message)] if approximate else []
-    message = (
-        f"{used.name} is not calibrated: its scores of {len(hidden)} findings are not shown. Run lucidray calibrate."
-    )
+    count = len(hidden)
+    message = f"{used.name} is not calibrated: its scores of {count} findings are not shown. Run lucidray calibrate."
     return [Note(code="uncalibrated", message=message)]
 
 

@@ -27,8 +27,8 @@ class Joined:
     """Findings with a detector's boxes, and where it does not say what the classifier says."""
 
     findings: list[Finding]
-    pointed: tuple[Pointed, ...]
-    notes: tuple[Note, ...]
+    pointed: tuple[Pointed, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 def join(

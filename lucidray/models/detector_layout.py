@@ -116,7 +116,7 @@ def layout_of(shape: Sequence[int], file: DetectorFile, size: tuple[int, int], s
     if rows == 4 + classes:
         fitting["yolov8"] = columns in cells
     if columns == 6:
-        fitting["end-to-end"] = rows not in anchors
+        fitting["end-to-end"] = rows not in anchors and rows != 4 + classes
     if file.suppressed:
         fitting = {layout: certain for layout, certain in fitting.items() if layout == "end-to-end"}
     certain = [layout for layout, is_certain in fitting.items() if is_certain]
