@@ -53,7 +53,7 @@ class OnnxDetector:
         self._input, self._type = inputs[0].name, _TYPES[inputs[0].type]
         self._size = _size(list(inputs[0].shape), self._file.size, source)
         self._used = ModelUsed(
-            role="detector", name=path.stem, version=sha256[:12], sha256=sha256, device=running_on(self._session)
+            role="detector", name=path.name, version=sha256[:12], sha256=sha256, device=running_on(self._session)
         )
         self._labels: dict[int, tuple[Label, ...]] = {
             number: labels for number, name in enumerate(self._file.names) if (labels := findings_of_class(name))
