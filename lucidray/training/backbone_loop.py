@@ -196,8 +196,9 @@ class Loop:
         return picked
 
     def take_best(self) -> None:
-        """Give the network the weights of its best epoch."""
-        self.plain.load_state_dict(self.best)
+        """Give the network the weights of its best epoch, and single precision: what is measured is what is exported."""
+        self.network = self.accelerator.unwrap_model(self.network, keep_fp32_wrapper=False)
+        self.network.load_state_dict(self.best)
 
     def state(self) -> dict[str, Any]:
         """Everything that a checkpoint holds."""
