@@ -34,16 +34,19 @@ def make_torchvision_work() -> None:
 
 
 def _nms(boxes, scores, iou_threshold):
+    import numpy as np
     import torch
 
     order = torch.argsort(scores, descending=True, stable=True)
-    kept = []
-    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    while len(order):
-        first, rest = order[0], order[1:]
-        kept.append(first)
-        low = torch.maximum(boxes[first, :2], boxes[rest, :2])
-        high = torch.minimum(boxes[first, 2:], boxes[rest, 2:])
-        common = (high - low).clamp(min=0).prod(dim=1)
-        order = rest[common / (areas[first] + areas[rest] - common) <= iou_threshold]
-    return torch.stack(kept) if kept else torch.zeros(0, dtype=torch.int64)
+    sorted_ = boxes[order]
+    low = torch.maximum(sorted_[:, None, :2], sorted_[None, :, :2])
+    high = torch.minimum(sorted_[:, None, 2:], sorted_[None, :, 2:])
+    common = (high - low).clamp(min=0).prod(dim=2)
+    areas = (sorted_[:, 2:] - sorted_[:, :2]).prod(dim=1)
+    overlaps = (common / (areas[:, None] + areas[None] - common) > iou_threshold).numpy()
+    gone, kept = np.zeros(len(order), dtype=bool), []
+    for place in range(len(order)):
+        if not gone[place]:
+            kept.append(place)
+            gone |= overlaps[place]
+    return order[torch.tensor(kept, dtype=torch.int64)]

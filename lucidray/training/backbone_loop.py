@@ -196,7 +196,7 @@ class Loop:
         return picked
 
     def take_best(self) -> None:
-        """Give the network the weights of its best epoch, and single precision: what is measured is what is exported."""
+        """Give the network the weights of its best epoch, in single precision: what is measured is exported."""
         self.network = self.accelerator.unwrap_model(self.network, keep_fp32_wrapper=False)
         self.network.load_state_dict(self.best)
 

@@ -54,7 +54,7 @@ def write_onnx(
     with warnings.catch_warnings():
         # PyTorch prefers its newer exporter, which needs one more package and gives the same graph for these networks.
         warnings.filterwarnings("ignore", message=".*legacy TorchScript-based ONNX export", category=DeprecationWarning)
-        # Tracing fixes sizes, which is wanted: the film's side is part of the file. The result is held against the network.
+        # Tracing fixes sizes, which is wanted: the film's side is part of the file.
         warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)
         torch.onnx.export(
             network,

@@ -1,4 +1,4 @@
-"""Own classifiers: what is unknown teaches nothing, a stopped run ends as one that was not, and its end can be read with."""
+"""Own classifiers: the unknown teaches nothing, a stopped run ends as one that was not, and one can read with it."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ pytest.importorskip("timm", reason="needs lucidray[train]")
 import timm
 import torch
 from safetensors.torch import load_file, save_file
-from torch.nn import functional as F
+from torch.nn.functional import binary_cross_entropy_with_logits
 
 from lucidray.datasets.manifest import Manifest, read_manifest, write_manifest
 from lucidray.domain.errors import ModelError, UsageError
@@ -55,7 +55,7 @@ def own_process() -> None:
     AcceleratorState._reset_state(reset_partial_state=True)
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     pass
 
 
@@ -105,10 +105,10 @@ def test_too_few_films_give_no_probability(run: Path, data: Path) -> None:
 def test_a_run_that_was_stopped_ends_as_one_that_was_not(run: Path, data: Path, tmp_path: Path) -> None:
     def stop(line: str) -> None:
         if line.startswith("epoch 1 of"):
-            raise Stopped
+            raise StoppedError
 
     config = Config("test_resnet", **SMALL)
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         train(data, tmp_path, config, report=stop)
     with pytest.raises(UsageError, match="exists"):
         train(data, tmp_path, config)
@@ -147,12 +147,12 @@ def test_unknown_labels_teach_nothing() -> None:
 
 def test_the_loss_is_cross_entropy_and_its_focal_form() -> None:
     logits, truth = torch.tensor([[0.3], [-1.2]]), torch.tensor([[1.0], [0.0]])
-    plain = F.binary_cross_entropy_with_logits(logits, truth)
+    plain = binary_cross_entropy_with_logits(logits, truth)
     assert masked_loss(logits, truth, torch.ones(1)) == pytest.approx(float(plain))
     p = torch.sigmoid(logits)
     focal = -((1 - p[0]) ** 2 * p[0].log() + p[1] ** 2 * (1 - p[1]).log()) / 2
     assert masked_loss(logits, truth, torch.ones(1), focal=2.0) == pytest.approx(float(focal), abs=1e-6)
-    smoothed = F.binary_cross_entropy_with_logits(logits, torch.tensor([[0.95], [0.05]]))
+    smoothed = binary_cross_entropy_with_logits(logits, torch.tensor([[0.95], [0.05]]))
     assert masked_loss(logits, truth, torch.ones(1), smoothing=0.1) == pytest.approx(float(smoothed))
 
 
@@ -219,7 +219,7 @@ def test_weights_that_cannot_be_had_are_told_and_never_made_up(monkeypatch: pyte
         raise OSError("no network")
 
     monkeypatch.setattr(timm, "create_model", offline)
-    with pytest.raises(ModelError, match="cannot be had .no network.*--weights none"):
+    with pytest.raises(ModelError, match=r"cannot be had .no network.*--weights none"):
         build("resnet18", "imagenet", 2, 64, 0.0)
     with pytest.raises(UsageError, match="did you mean resnet"):
         build("resnet19", "imagenet", 2, 64, 0.0)

@@ -1,4 +1,4 @@
-"""Own detectors: boxes go where films go, both architectures end as a file that reading takes, figures are checked by hand."""
+"""Own detectors: boxes go where films go, and both architectures end as a file that reading takes."""
 
 import json
 from pathlib import Path
@@ -48,7 +48,7 @@ def own_process() -> None:
     AcceleratorState._reset_state(reset_partial_state=True)
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     pass
 
 
@@ -76,9 +76,9 @@ def test_a_run_ends_in_a_file_that_draws_boxes_and_resumes_alike(data: Path, tmp
 
     def stop(line: str) -> None:
         if line.startswith("epoch 1 of"):
-            raise Stopped
+            raise StoppedError
 
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         train(data, tmp_path / "again", config, report=stop)
     train(data, tmp_path / "again", config, resume=True)
     whole, again = (load_file(tmp_path / name / "detector.safetensors") for name in ("whole", "again"))
