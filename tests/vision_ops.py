@@ -4,6 +4,9 @@ They compute what the compiled ones compute, slowly, so that detectors can be tr
 torchvision brings its own, nothing is done.
 """
 
+import inspect
+import sys
+
 from borrowed_models import _KEPT, make_torchvision_importable
 
 
@@ -13,12 +16,9 @@ def make_torchvision_work() -> None:
     import torch
     import torchvision
     from torchvision import extension
-    from torchvision.ops import roi_align as module_name  # noqa: F401 - the name is the function's, too
 
     if extension._has_ops():
         return
-    import sys
-
     rois = sys.modules["torchvision.ops.roi_align"]
     library = torch.library.Library("torchvision", "FRAGMENT")
     _KEPT.append(library)
@@ -27,10 +27,14 @@ def make_torchvision_work() -> None:
         "roi_align(Tensor input, Tensor rois, float spatial_scale, SymInt pooled_height, SymInt pooled_width,"
         " int sampling_ratio, bool aligned) -> Tensor"
     )
-    library.impl("roi_align", rois._roi_align, "CompositeImplicitAutograd")
-    extension._has_ops = lambda: True
-    rois._has_ops = lambda: True
+    # Unwrapped: torchvision would compile it, which takes minutes.
+    library.impl("roi_align", inspect.unwrap(rois._roi_align), "CompositeImplicitAutograd")
+    extension._has_ops = rois._has_ops = _there
     assert torchvision.ops.nms is not None
+
+
+def _there() -> bool:
+    return True
 
 
 def _nms(boxes, scores, iou_threshold):

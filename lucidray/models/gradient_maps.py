@@ -91,7 +91,8 @@ class GradientMaps:
                 targets = [ClassifierOutputTarget(number)]
                 answer = cam.activations_and_grads(seen)
                 self._head.zero_grad(set_to_none=True)
-                torch.stack([target(line) for target, line in zip(targets, answer, strict=True)]).sum().backward()
+                chosen: Any = torch.stack([target(line) for target, line in zip(targets, answer, strict=True)])
+                chosen.sum().backward()
                 activations, gradients = (
                     part[0].cpu().data.numpy()
                     for part in (cam.activations_and_grads.activations, cam.activations_and_grads.gradients)

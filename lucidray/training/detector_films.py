@@ -186,7 +186,7 @@ def vary(
         Image.Resampling.BILINEAR,
         fillcolor=round(255 * FILL),
     )
-    film = np.asarray(image, dtype=np.float32) / 255
+    film = np.asarray(np.asarray(image) / np.float32(255), dtype=np.float32)
     if rng.random() < 0.5:
         film = np.asarray(film ** np.float32(np.exp(rng.uniform(-0.3, 0.3))), dtype=np.float32)
     moved = (boxes - np.array([c, f, c, f], dtype=np.float32)) / np.float32(a)

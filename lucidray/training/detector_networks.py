@@ -18,6 +18,7 @@ from lucidray.training.run_folder import Report
 ROWS = 300
 _COCO_RT_DETR = "PekingU/rtdetr_r18vd_coco_o365"
 _LEAST_SCORE = 0.01
+_QUERIES = 100
 
 
 class FasterRcnn(nn.Module):
@@ -67,7 +68,9 @@ class RtDetr(nn.Module):
         super().__init__()
         import transformers
 
-        shape = {"anchor_image_size": [size, size], "num_labels": classes, "num_queries": 100}
+        # A query begins at a cell of the encoder: a small picture has fewer of them.
+        queries = min(_QUERIES, sum((size // stride) ** 2 for stride in (8, 16, 32)))
+        shape = {"anchor_image_size": [size, size], "num_labels": classes, "num_queries": queries}
         if coco:
             self.model: Any = transformers.RTDetrForObjectDetection.from_pretrained(
                 _COCO_RT_DETR, ignore_mismatched_sizes=True, **shape

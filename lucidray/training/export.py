@@ -55,7 +55,7 @@ def write_onnx(
         # PyTorch prefers its newer exporter, which needs one more package and gives the same graph for these networks.
         warnings.filterwarnings("ignore", message=".*legacy TorchScript-based ONNX export", category=DeprecationWarning)
         # Tracing fixes sizes, which is wanted: the film's side is part of the file.
-        warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)
+        warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)  # type: ignore[attr-defined]
         torch.onnx.export(
             network,
             (torch.zeros(1, channels, size, size),),

@@ -65,10 +65,8 @@ def test_without_a_network_named_it_says_which_there_are(run) -> None:
 
 def test_a_backbone_has_options_of_its_own(run, calls, working_folder) -> None:
     Path("films").mkdir(exist_ok=True)
-    result = run(
-        "train", "findings", "--backbone", "resnet50", "--data", "films", "--task", "early-cancer", "--focal", "2", "--lr", "0.1",
-        "--weights", "none", "--resume",
-    )  # fmt: skip
+    given = "--backbone resnet50 --data films --task early-cancer --focal 2 --lr 0.1 --weights none --resume"
+    result = run("train", "findings", *given.split())
     assert result.code == 0, result.err
     ((arguments, options),) = calls
     assert arguments[:2] == (Path("films"), Path("runs/resnet50"))
