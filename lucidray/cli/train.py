@@ -10,7 +10,7 @@ from lucidray.cli import streams, train_backbone, train_detector
 from lucidray.cli.session import Session, pass_session
 from lucidray.cli.train_backbone import backbone_options, split_options
 from lucidray.cli.train_config import config_option
-from lucidray.domain.errors import MissingExtraError, UsageError
+from lucidray.domain.errors import MissingExtraError, ModelError, UsageError
 
 
 @click.group(
@@ -134,6 +134,13 @@ def _training(name: str) -> ModuleType:
         if error.name is None or error.name.startswith("lucidray"):
             raise
         raise MissingExtraError(f"training ({error.name})", "train") from error
+    except RuntimeError as error:
+        if "torchvision" not in str(error):
+            raise
+        reason = str(error).splitlines()[0]
+        raise ModelError(
+            f"training cannot start: {reason}: torch and torchvision do not belong together; install both from one index"
+        ) from error
 
 
 def _report(network: Path) -> None:
