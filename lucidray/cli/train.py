@@ -137,9 +137,9 @@ def _training(name: str) -> ModuleType:
     except RuntimeError as error:
         if "torchvision" not in str(error):
             raise
-        reason = str(error).splitlines()[0]
+        first = str(error).splitlines()[0]
         raise ModelError(
-            f"training cannot start: {reason}: torch and torchvision do not belong together; install both from one index"
+            f"training cannot start: {first}: torch and torchvision do not belong together; install both from one index"
         ) from error
 
 
