@@ -16,12 +16,13 @@ from typing import Any
 
 from lucidray.domain.answer import Generation
 from lucidray.domain.errors import UsageError
-from lucidray.domain.protocols import Classifier, Reader
+from lucidray.domain.protocols import Classifier, Localizer, Reader
 from lucidray.domain.radiograph import Sex, View
 from lucidray.domain.reading import Reading
 from lucidray.imaging.film import Source
 from lucidray.imaging.limits import Limits
 from lucidray.models.anatomy import EmbeddedSegmenter
+from lucidray.models.detectors import open_localizer
 from lucidray.models.prevalence import WithPrevalence, parse_prevalences
 from lucidray.models.recalibrated import CalibrationFile, Recalibrated
 from lucidray.models.registry import EMBEDDED, note_of, open_classifier
@@ -48,8 +49,8 @@ class Lucidray:
     @property
     def notes(self) -> list[str]:
         """What to know of the models before reading, for example what a classifier scores and lucidray leaves out."""
-        note = note_of(self._models.classifier)
-        return [] if note is None else [note]
+        parts = (self._models.classifier, self._models.localizer)
+        return [note for part in parts if part is not None and (note := note_of(part)) is not None]
 
     @property
     def models(self) -> Models:
@@ -148,6 +149,7 @@ def load(
     generation: Generation | None = None,
     calibration: str | Path | None = None,
     prevalence: Mapping[str, float] | None = None,
+    localizer: str | Localizer | None = None,
 ) -> Lucidray:
     """Load the models; the embedded ones where nothing else is asked for.
 
@@ -179,6 +181,8 @@ def load(
         A file that `lucidray calibrate` wrote; it takes the place of the shipped calibration of all findings.
     prevalence : mapping, optional
         Shares in (0, 1) by finding, to which its probability is moved.
+    localizer : str or Localizer, optional
+        A detector whose boxes become regions of findings, for example ``onnx:detector.onnx``.
 
     Raises
     ------
@@ -195,7 +199,9 @@ def load(
     segmenter = EmbeddedSegmenter(folder, threads, device)
     if isinstance(classifier, str):
         classifier = open_classifier(classifier, device=device, threads=threads, weights=folder)
-    models = Models(segmenter, calibrated(classifier, calibration, prevalence), writer)
+    if isinstance(localizer, str):
+        localizer = open_localizer(localizer, device=device, threads=threads)
+    models = Models(segmenter, calibrated(classifier, calibration, prevalence), writer, localizer)
     defaults = Request(
         language=language,
         fix_orientation=fix_orientation,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from lucidray.domain.answer import Answer, NamedBox
 from lucidray.domain.claim import Claim, ClaimLabel
+from lucidray.domain.detection import Pointed
 from lucidray.domain.errors import ModelError
 from lucidray.domain.note import Note
 from lucidray.domain.protocols import ReportRequest
@@ -46,7 +47,13 @@ class Written:
     notes: list[Note] = field(default_factory=list)
 
 
-def judge(asked: ReportRequest, answer: Answer, reader: ModelUsed, thorax: Thorax | None) -> Written:
+def judge(
+    asked: ReportRequest,
+    answer: Answer,
+    reader: ModelUsed,
+    thorax: Thorax | None,
+    pointed: tuple[Pointed, ...] = (),
+) -> Written:
     """Check what the reader wrote against what was found, and judge confidence, risk and differential.
 
     Parameters
@@ -58,6 +65,8 @@ def judge(asked: ReportRequest, answer: Answer, reader: ModelUsed, thorax: Thora
         Who answered.
     thorax : Thorax or None
         For the sides of the reader's boxes.
+    pointed : tuple of Pointed
+        Where a detector does not say what the classifier says.
 
     Raises
     ------
@@ -66,7 +75,7 @@ def judge(asked: ReportRequest, answer: Answer, reader: ModelUsed, thorax: Thora
     """
     name = one_line(reader.name)
     patient, red_flags = about_patient(asked)
-    seen = Seen(asked.findings, asked.overall, asked.measurements, patient, red_flags)
+    seen = Seen(asked.findings, asked.overall, asked.measurements, patient, red_flags, pointed)
     phrases = load_phrases(asked.language)
     names = {label: subject.name for label, subject in phrases.subjects.items()}
     concepts = {concept: f"{noun}" for concept, noun in phrases.concepts.items()}

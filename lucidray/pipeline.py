@@ -12,7 +12,7 @@ from lucidray.domain.answer import Generation
 from lucidray.domain.errors import UsageError
 from lucidray.domain.note import Note
 from lucidray.domain.prediction import UNCALIBRATED, Prediction
-from lucidray.domain.protocols import Classifier, Reader, ReportRequest, Segmenter
+from lucidray.domain.protocols import Classifier, Localizer, Reader, ReportRequest, Segmenter
 from lucidray.domain.radiograph import Radiograph, Sex, View
 from lucidray.domain.reading import (
     DicomReference,
@@ -31,6 +31,7 @@ from lucidray.imaging import gate
 from lucidray.imaging.film import Source, read_film
 from lucidray.imaging.limits import Limits
 from lucidray.judging import Written, judge
+from lucidray.localization.detected import Joined, join
 from lucidray.localization.measurements import measure
 from lucidray.localization.regions import locate_all
 from lucidray.localization.sides import find_thorax
@@ -51,12 +52,13 @@ class Models:
     """The models that take part in a reading.
 
     `reader` is the chosen one. Where it is not the composer, the composer writes beside it: a chosen reader never
-    silences what lucidray itself found.
+    silences what lucidray itself found. `localizer` draws boxes beside the classifier's maps.
     """
 
     segmenter: Segmenter
     classifier: Classifier
     reader: Reader
+    localizer: Localizer | None = None
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,12 @@ def interpret(
         measurements = measure(film, thorax)
         findings, overall = decide(prediction, film, measurements)
         findings = locate_all(findings, prediction.heatmaps, anatomy, film)
-    warnings = [*film.warnings, *verdict.warnings, *calibration_notes(prediction, models.classifier.used)]
+    boxed = Joined(findings)
+    if models.localizer is not None:
+        with clock.step("detector"):
+            boxed = join(findings, models.localizer.locate(film), thorax, film, models.localizer.used.name)
+        findings = boxed.findings
+    warnings = [*film.warnings, *verdict.warnings, *calibration_notes(prediction, models.classifier.used), *boxed.notes]
     asked = ReportRequest(
         film,
         findings,
@@ -169,8 +176,9 @@ def interpret(
     with clock.step("report"):
         answer = models.reader.read(asked)
     with clock.step("reasoning"):
-        written = judge(asked, answer, models.reader.used, thorax)
-    took_part = [models.segmenter.used, models.classifier.used, *written.took_part]
+        written = judge(asked, answer, models.reader.used, thorax, boxed.pointed)
+    looked = (models.segmenter, models.classifier, models.localizer)
+    took_part = [*(model.used for model in looked if model is not None), *written.took_part]
     given = [label for label, score in prediction.scores.items() if score.prevalence_given]
     reading = assemble(
         film,
@@ -192,13 +200,14 @@ def interpret(
 
 
 def calibration_notes(prediction: Prediction, used: ModelUsed) -> list[Note]:
-    """Say of a model that was never calibrated that its scores are not shown."""
+    """Say what a model does not show, for it was never calibrated, and which maps are approximate."""
     hidden = [label for label, score in prediction.scores.items() if score.unsupported_reason == UNCALIBRATED]
     if not hidden:
-        return []
-    message = (
-        f"{used.name} is not calibrated: its scores of {len(hidden)} findings are not shown. Run lucidray calibrate."
-    )
+        approximate = any(heatmap.kind == "grad-cam" for heatmap in prediction.heatmaps.values())
+        message = f"The heatmaps of {used.name} are Grad-CAM: approximate."
+        return [Note(code="approximate_maps", message=message)] if approximate else []
+    count = len(hidden)
+    message = f"{used.name} is not calibrated: its scores of {count} findings are not shown. Run lucidray calibrate."
     return [Note(code="uncalibrated", message=message)]
 
 

@@ -64,6 +64,9 @@ class Settings(BaseModel):
 
     weights: Folder | None = Field(None, description="folder with other weights; the embedded ones where not set")
     classifier: str = Field("embedded", min_length=1, description="who scores the findings; see lucidray models")
+    localizer: str | None = Field(
+        None, description="a detector that draws boxes too, as in onnx:FILE; none where not set"
+    )
     device: Literal["auto", "cuda", "mps", "cpu"] = Field(
         "auto", description="what the networks run on: auto, cuda, mps, cpu"
     )

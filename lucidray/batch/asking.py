@@ -48,7 +48,9 @@ def head_of(engine: Lucidray, loading: Mapping[str, Any], settings: Mapping[str,
     UsageError
         There is no such strategy.
     """
-    parts = (engine.models.segmenter.used, engine.models.classifier.used, engine.models.reader.used)
+    models = engine.models
+    drawing = () if models.localizer is None else (models.localizer.used,)
+    parts = (models.segmenter.used, models.classifier.used, *drawing, models.reader.used)
     options = loading.get("reader_options", {})
     name = loading.get("reader", DEFAULT)
     strategy = loading.get("strategy")

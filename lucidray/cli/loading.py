@@ -30,6 +30,7 @@ def load_engine(settings: "Settings", choice: ReaderChoice | None = None, thread
         weights=settings.weights,
         threads=settings.threads if threads is None else threads,
         classifier=settings.classifier,
+        localizer=settings.localizer,
         device=settings.device,
         language=settings.language,
         fix_orientation=settings.fix_orientation,

@@ -12,6 +12,7 @@ _OPTIONS = (
     click.option(
         "--classifier", metavar="SPEC", help="Who scores the findings; `lucidray models` lists what there is."
     ),
+    click.option("--localizer", metavar="SPEC", help="A detector that draws boxes too, as in onnx:FILE."),
     click.option("--device", type=click.Choice(["auto", "cuda", "mps", "cpu"]), help="What the models run on."),
     click.option(
         "--calibration", type=click.Path(path_type=Path), metavar="FILE", help="Use a calibration of your own films."
@@ -26,7 +27,7 @@ _OPTIONS = (
 
 
 def model_options(command: _Command) -> _Command:
-    """Add the options `classifier`, `device`, `calibration` and `prevalence`, a tuple; all of them are settings too."""
+    """Add `classifier`, `localizer`, `device`, `calibration`, `prevalence` (a tuple); all of them are settings too."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command

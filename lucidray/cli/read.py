@@ -144,6 +144,7 @@ def command(
     as_json: bool,
     fix_orientation: bool | None,
     classifier: str | None,
+    localizer: str | None,
     device: str | None,
     calibration: Path | None,
     prevalence: tuple[str, ...],
@@ -164,6 +165,7 @@ def command(
     settings = session.settings(
         out=out,
         classifier=classifier,
+        localizer=localizer,
         device=device,
         language=language,
         fix_orientation=fix_orientation,

@@ -65,6 +65,7 @@ def command(
     database: str | None,
     folder: Path | None,
     classifier: str | None,
+    localizer: str | None,
     device: str | None,
     calibration: Path | None,
     prevalence: tuple[str, ...],
@@ -92,6 +93,7 @@ def command(
         database=database,
         folder=folder,
         classifier=classifier,
+        localizer=localizer,
         device=device,
         calibration=calibration,
         prevalence=",".join(prevalence) or None,
@@ -142,7 +144,8 @@ def _engine(settings: "Settings", config: "ServerConfig", readers: "list[ReaderC
 
     threads = settings.threads or max(1, (os.cpu_count() or 1) // config.workers)
     models = load_engine(settings, threads=threads).models
-    return Engine(models.segmenter, models.classifier, {reader.name: reader for reader in readers}, config.limits)
+    choices = {reader.name: reader for reader in readers}
+    return Engine(models.segmenter, models.classifier, choices, config.limits, models.localizer)
 
 
 def _need_tokens(database: object) -> None:

@@ -6,9 +6,11 @@ from typing import Any
 
 import click
 
-from lucidray.cli import streams
+from lucidray.cli import streams, train_backbone, train_detector
 from lucidray.cli.session import Session, pass_session
-from lucidray.domain.errors import MissingExtraError, UsageError
+from lucidray.cli.train_backbone import backbone_options, split_options
+from lucidray.cli.train_config import config_option
+from lucidray.domain.errors import MissingExtraError, ModelError, UsageError
 
 
 @click.group(
@@ -27,16 +29,14 @@ def command(context: click.Context) -> None:
 
 def _run_options(function: Any) -> Any:
     options = (
-        click.option(
-            "--data", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="The training films."
-        ),
+        click.option("--data", type=click.Path(path_type=Path), metavar="PATH", help="The training films."),
         click.option(
             "--out", "run_dir", type=click.Path(path_type=Path), metavar="RUN", help="Where the run is written."
         ),
         click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same network."),
         click.option("--resume", is_flag=True, help="Go on from the run's checkpoint."),
         click.option("--limit", type=click.IntRange(1), metavar="N", help="Few films only, to try things."),
-        click.option("--device", default="cpu", show_default=True, help="As PyTorch names it: cpu, cuda, mps."),
+        click.option("--device", help="As PyTorch names it: cpu (the default), cuda, mps."),
     )
     for option in reversed(options):
         function = option(function)
@@ -53,9 +53,22 @@ def _run_options(function: Any) -> Any:
     help="How often a film is shown with left and right exchanged.",
 )
 @_run_options
+@backbone_options
+@config_option
 @pass_session
 def findings(session: Session, /, data: Path | None, run_dir: Path | None, epochs: int, **options: Any) -> None:
-    """Fit, calibrate and measure the network that scores the findings."""
+    """Fit, calibrate and measure the network that scores the findings.
+
+    With --backbone any network of timm is fitted to a prepared collection (--data is its folder or its manifest) and
+    ends as a folder that `read --classifier onnx:FOLDER` takes; --device is then what accelerate finds. Without, the
+    network that lucidray ships is fitted.
+    """
+    own, options = split_options(options)
+    if own:
+        train = _training("backbone").train
+        train_backbone.run(session, train, data, run_dir, {**own, "epochs": epochs, **options})
+        return
+    options["device"] = options["device"] or "cpu"
     films, cache = _folders(session, data)
     module = _training("findings")
     _report(
@@ -84,6 +97,7 @@ def join(session: Session, /, runs: tuple[Path, ...], data: Path | None, out: Pa
 @pass_session
 def anatomy(session: Session, /, data: Path | None, run_dir: Path | None, steps: int, **options: Any) -> None:
     """Fit and measure the network that finds lungs, heart and clavicles, and knows what is no chest film."""
+    options["device"] = options["device"] or "cpu"
     films, _ = _folders(session, data)
     module = _training("anatomy")
     _report(module.train(films, run_dir or Path("runs/anatomy"), steps=steps, report=streams.say, **options))
@@ -97,6 +111,9 @@ def measure_anatomy(session: Session, /, folder: Path, data: Path | None) -> Non
     """Measure an anatomy network once more and write its card anew; FOLDER holds anatomy.onnx and anatomy.json."""
     films, _ = _folders(session, data)
     _report(_training("anatomy_card").measure_again(films, folder, streams.say))
+
+
+command.add_command(train_detector.command)
 
 
 def _folders(session: Session, data: Path | None) -> tuple[Path, Path | None]:
@@ -117,6 +134,13 @@ def _training(name: str) -> ModuleType:
         if error.name is None or error.name.startswith("lucidray"):
             raise
         raise MissingExtraError(f"training ({error.name})", "train") from error
+    except RuntimeError as error:
+        if "torchvision" not in str(error):
+            raise
+        first = str(error).splitlines()[0]
+        raise ModelError(
+            f"training cannot start: {first}: torch and torchvision do not belong together; install both from one index"
+        ) from error
 
 
 def _report(network: Path) -> None:

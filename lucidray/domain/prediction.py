@@ -1,6 +1,7 @@
 """What a classifier answers."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,9 @@ UNCALIBRATED = "uncalibrated: run lucidray calibrate"
 NO_OUTPUT = "has no output for it"
 # Said after a calibration file's name.
 NOT_IN_CALIBRATION = "has none for it"
+
+
+MapKind = Literal["exact", "grad-cam"]
 
 
 @dataclass(frozen=True)
@@ -65,11 +69,14 @@ class Heatmap:
     cell : (height, width) in (0, 1], or None
         Share of the film that one cell of the network covers, the finest that it saw; None where `values` has one entry
         a cell.
+    kind : MapKind
+        "grad-cam" where the map is an approximation; else it says exactly what its model's card promises.
     """
 
     values: npt.NDArray[np.float32]
     cut: float
     cell: tuple[float, float] | None = None
+    kind: MapKind = "exact"
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,6 +6,7 @@ from typing import Protocol, runtime_checkable
 
 from lucidray.domain.anatomy import Anatomy, Appearance
 from lucidray.domain.answer import Answer, Generation
+from lucidray.domain.detection import Detections
 from lucidray.domain.note import Note
 from lucidray.domain.prediction import Prediction
 from lucidray.domain.radiograph import FloatImage, Radiograph
@@ -61,6 +62,18 @@ class Classifier(Protocol):
 
     def predict(self, film: Radiograph) -> Prediction:
         """Score all findings; the film's age decides which ones the model may speak about."""
+
+
+@runtime_checkable
+class Localizer(Protocol):
+    """Draws boxes on an accepted film."""
+
+    @property
+    def used(self) -> ModelUsed:
+        """Name, version and hash, for the reading's provenance."""
+
+    def locate(self, film: Radiograph) -> Detections:
+        """Draw boxes, whatever a classifier says."""
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,8 @@ class Region(Part):
     """A place on the film that a finding points at.
 
     `box_xyxy_px` in pixels of the stored image; `size_mm` is (width, height) at the detector, null without a spacing;
-    `size_fraction_thorax` is the box's width over the thorax's.
+    `size_fraction_thorax` is the box's width over the thorax's; `drawn_by` the role, in `provenance.models`, of the
+    model that drew it: the classifier by its map, the anatomy network by the heart, or a detector.
     """
 
     id: str
@@ -70,6 +71,7 @@ class Region(Part):
     zone: Zone
     size_mm: tuple[float, float] | None
     size_fraction_thorax: float
+    drawn_by: Literal["findings", "anatomy", "detector"] = "findings"
 
 
 class LabelledRegion(Region):
@@ -224,7 +226,7 @@ class Report(Part):
 class ModelUsed(Part):
     """A model that took part, and where it ran; `calibration_sha256` is that of the file which replaced its own."""
 
-    role: Literal["anatomy", "findings", "reader"]
+    role: Literal["anatomy", "findings", "detector", "reader"]
     name: str
     version: str
     sha256: str | None

@@ -16,7 +16,7 @@ from lucidray.domain.errors import UsageError
 from lucidray.domain.radiograph import ADULT_AGE_YEARS
 from lucidray.evaluation.calibration import counting_threshold, fit_platt, resampled_platt, shared_slope
 from lucidray.evaluation.collection import Film
-from lucidray.evaluation.figures import ranking
+from lucidray.evaluation.figures import best_threshold, ranking
 from lucidray.evaluation.label_files.table import TARGETS, canonical
 from lucidray.evaluation.measures import expected_calibration_error, resample_patients, sensitivity_specificity
 from lucidray.evaluation.predict import Said
@@ -30,17 +30,25 @@ _ISOTONIC_FITS = 100
 _KNOTS = 40
 _EDGE = 1e-5  # thresholds stay inside (0, 1)
 
-Measure = Literal["sensitivity", "specificity"]
+Measure = Literal["sensitivity", "specificity", "f1", "youden"]
+_GREATEST = {"f1": "F1", "youden": "Youden index"}
 _Array = npt.NDArray[np.float64]
 _Apply = Callable[[_Array], _Array]  # raw scores to probabilities
 
 
 @dataclass(frozen=True)
 class Aim:
-    """What a threshold has to reach."""
+    """What a threshold has to reach: a sensitivity or a specificity, or the greatest F1 or Youden index there is."""
 
     measure: Measure
-    value: float
+    value: float = 1.0
+
+    @property
+    def told(self) -> str:
+        """The aim in words."""
+        if self.measure in _GREATEST:
+            return f"the greatest {_GREATEST[self.measure]} on these films"
+        return f"{self.measure} at least {self.value:g}"
 
 
 def parse_aims(texts: Sequence[str]) -> dict[str, Aim]:
@@ -199,7 +207,7 @@ def _fit(one: Sample, slope: float, aim: Aim | None, seed: int) -> dict[str, Any
         "method_reason": reason,
         **curve,
         "threshold": threshold,
-        "threshold_aim": "calls a known share of films" if aim is None else f"{aim.measure} at least {aim.value:g}",
+        "threshold_aim": "calls a known share of films" if aim is None else aim.told,
         "prevalence": _short(prevalence),
         "n": len(one.truth),
         "n_positive": int(one.truth.sum()),
@@ -274,6 +282,8 @@ def _threshold(truth: npt.NDArray[np.bool_], probability: _Array, prevalence: fl
     """Highest cut that reaches a sensitivity, lowest that reaches a specificity; halfway to the next film."""
     if aim is None:
         cut = counting_threshold(probability, prevalence)
+    elif aim.measure in _GREATEST:
+        cut = _greatest(truth, probability, aim.measure)
     else:
         values = np.unique(probability)
         middles = np.concatenate([[values[0] / 2], (values[1:] + values[:-1]) / 2, [(values[-1] + 1) / 2]])
@@ -284,6 +294,19 @@ def _threshold(truth: npt.NDArray[np.bool_], probability: _Array, prevalence: fl
         reached = np.flatnonzero(share >= aim.value - 1e-12)
         cut = float(middles[reached[-1] if aim.measure == "sensitivity" else reached[0]])
     return _short(min(max(cut, _EDGE), 1 - _EDGE), digits=8)
+
+
+def _greatest(truth: npt.NDArray[np.bool_], probability: _Array, measure: str) -> float:
+    """Cut of the greatest F1, or of the greatest sum of sensitivity and specificity; halfway to the next film below."""
+    if measure == "f1":
+        cut = best_threshold(truth, probability)
+    else:
+        from sklearn.metrics import roc_curve  # noqa: PLC0415
+
+        fpr, tpr, cuts = roc_curve(truth, probability, drop_intermediate=False)
+        cut = float(cuts[1:][int(np.argmax((tpr - fpr)[1:]))])
+    below = probability[probability < cut]
+    return float((cut + below.max()) / 2) if len(below) else cut
 
 
 def _folds(patients: npt.NDArray[np.str_], seed: int) -> npt.NDArray[np.int64]:

@@ -67,7 +67,8 @@ def _region(
 ) -> ReaderRegion:
     stored = film.to_stored(box)
     spacing = film.stored_spacing_mm
-    side, zone, fraction = (None, None, None) if thorax is None else _where(box, label, thorax, film)
+    midline = label not in _ON_A_SIDE
+    side, zone, fraction = (None, None, None) if thorax is None else where(box, thorax, film, may_be_midline=midline)
     width, height = film.stored_size_px
     x0, y0, x1, y1 = (round(edge, 1) for edge in stored)
     return ReaderRegion(
@@ -84,11 +85,12 @@ def _region(
     )
 
 
-def _where(box: Box, label: ClaimLabel | None, thorax: Thorax, film: Radiograph) -> tuple[Side, Zone, float]:
+def where(box: Box, thorax: Thorax, film: Radiograph, *, may_be_midline: bool) -> tuple[Side, Zone, float]:
+    """Return side, zone and width, as a share of the thorax's, of a box in pixels of `film.pixels`."""
     rows, columns = thorax.shape
     on_grid = box.scaled(columns / film.width_px, rows / film.height_px)
     across, down = _covered(on_grid.x0, on_grid.x1, columns), _covered(on_grid.y0, on_grid.y1, rows)
-    side = thorax.side(np.outer(down, across), may_be_midline=label not in _ON_A_SIDE)
+    side = thorax.side(np.outer(down, across), may_be_midline=may_be_midline)
     zone = thorax.zone((on_grid.y0 + on_grid.y1) / 2, side)
     return side, zone, round(min(on_grid.width / thorax.width, 1.0), 3)
 

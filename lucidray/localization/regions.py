@@ -23,7 +23,7 @@ _GRID_SIDE = 64
 # A hiatal hernia lies in front of the spine, whichever side it bulges to: it is never cut in two at the midline.
 UNDIVIDED: frozenset[Label] = frozenset({"Cardiomegaly", "Hernia"})
 # What can lie in the mediastinum; everything else is a disease of lung or pleura, and on a side.
-_MAY_BE_MIDLINE: frozenset[Label] = UNDIVIDED | {"Mass", "Nodule"}
+MAY_BE_MIDLINE: frozenset[Label] = UNDIVIDED | {"Mass", "Nodule"}
 # Below the cut a place is shown only if it reaches this share of the cut; the region then reaches down to this share of
 # its own peak. The peak must stand out: a map that is even all over points nowhere.
 _FAINT_SHARE_OF_CUT = 0.5
@@ -78,7 +78,10 @@ def locate(label: Label, heatmap: Heatmap | None, thorax: Thorax | None, film: R
         return []
     if label == "Cardiomegaly":
         heart = thorax.heart.clipped(thorax.box) if thorax.heart else None
-        return [_region(_region_id(label, 1), heart, ("midline", "lower"), thorax, film)] if heart else []
+        if heart is None:
+            return []
+        region = region_at(label, 1, heart, ("midline", "lower"), thorax, film)
+        return [region.model_copy(update={"drawn_by": "anatomy"})]
     if heatmap is None:
         return []
     rows, columns = thorax.shape
@@ -86,14 +89,14 @@ def locate(label: Label, heatmap: Heatmap | None, thorax: Thorax | None, film: R
     high, wide = heatmap.cell or (1 / heatmap.values.shape[0], 1 / heatmap.values.shape[1])
     cell = (columns * wide, rows * high)
     regions = []
-    midline = label in _MAY_BE_MIDLINE
+    midline = label in MAY_BE_MIDLINE
     pieces = _pieces(values, heatmap.cut, thorax, divide=label not in UNDIVIDED, midline=midline)
     for number, weights in enumerate(pieces[:MAX_REGIONS], start=1):
         side = thorax.side(weights, may_be_midline=midline)
         box = _tight_box(weights, cell, thorax.box)
         centre_y = float(np.average(np.arange(rows) + 0.5, weights=weights.sum(axis=1)))
         zone = thorax.zone(centre_y, side)
-        regions.append(_region(_region_id(label, number), box, (side, zone), thorax, film))
+        regions.append(region_at(label, number, box, (side, zone), thorax, film))
     return regions
 
 
@@ -166,7 +169,10 @@ def _region_id(label: Label, number: int) -> str:
     return f"{finding_id(label).replace('finding-', 'region-', 1)}-{number}"
 
 
-def _region(name: str, box: Box, where: tuple[Side, Zone], thorax: Thorax, film: Radiograph) -> Region:
+def region_at(
+    label: Label, number: int, box: Box, where: tuple[Side, Zone], thorax: Thorax, film: Radiograph
+) -> Region:
+    """Make the `number`th region of a finding of a box on the masks' grid."""
     rows, columns = thorax.shape
     on_film = box.scaled(film.width_px / columns, film.height_px / rows)
     stored = film.to_stored(on_film)
@@ -175,7 +181,7 @@ def _region(name: str, box: Box, where: tuple[Side, Zone], thorax: Thorax, film:
         row_mm, column_mm = film.stored_spacing_mm
         size_mm = (round(stored.width * column_mm, 1), round(stored.height * row_mm, 1))
     return Region(
-        id=name,
+        id=_region_id(label, number),
         box_xyxy_px=_rounded(stored, film.stored_size_px),
         side=where[0],
         zone=where[1],

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lucidray.domain.anatomy import ORGANS, Anatomy, Appearance
+from lucidray.domain.box import Box
+from lucidray.domain.detection import DetectedBox, Detections
+from lucidray.domain.note import Note
 from lucidray.domain.prediction import Heatmap, Prediction, Score
 from lucidray.domain.protocols import GateThresholds
 from lucidray.domain.radiograph import FloatImage, Radiograph
@@ -95,3 +98,29 @@ class FakeClassifier:
         y, x = (np.indices((size, size)) + 0.5) / size
         distance = (x - self.hot_xy[0]) ** 2 + (y - self.hot_xy[1]) ** 2
         return Heatmap(np.exp(-distance / 0.01).astype(np.float32), cut=0.5)
+
+
+@dataclass(frozen=True)
+class FakeLocalizer:
+    """`Localizer` that draws the same boxes on every film.
+
+    Attributes
+    ----------
+    boxes : dict
+        By finding, corners as shares of the film's width and height.
+    notes : tuple of Note
+    """
+
+    boxes: dict[Label, tuple[float, float, float, float]]
+    notes: tuple[Note, ...] = ()
+    used: ModelUsed = field(
+        default_factory=lambda: ModelUsed(role="detector", name="fake detector", version="0", sha256=None)
+    )
+
+    def locate(self, film: Radiograph) -> Detections:
+        """Answer what it was told."""
+        drawn = (
+            DetectedBox(label, (label,), Box(*corners).scaled(film.width_px, film.height_px), 0.9)
+            for label, corners in self.boxes.items()
+        )
+        return Detections(tuple(drawn), self.notes)

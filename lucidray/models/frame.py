@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from lucidray.domain.box import Box
 from lucidray.domain.prediction import Heatmap
 
 # Cells of the whole film for each cell of the network, along each axis, where the two grids do not fall together.
@@ -31,6 +32,28 @@ class Frame:
     def is_whole(self) -> bool:
         """Whether the network saw the film, the whole film and nothing but the film."""
         return max(abs(self.x0), abs(self.y0), abs(self.x1 - 1), abs(self.y1 - 1)) < _TOLERANCE
+
+    def to_film(self, box: Box, size: tuple[int, int], width_px: int, height_px: int) -> Box | None:
+        """Bring a box back to the film, clipped to its borders.
+
+        Parameters
+        ----------
+        box : Box
+            In pixels of what the network saw.
+        size : (height, width)
+            Of what it saw.
+        width_px, height_px : int
+            Of the film.
+
+        Returns
+        -------
+        Box in pixels of the film, or None where nothing of it lies on the film.
+        """
+        across, down = (self.x1 - self.x0) / size[1], (self.y1 - self.y0) / size[0]
+        shares = Box(
+            self.x0 + box.x0 * across, self.y0 + box.y0 * down, self.x0 + box.x1 * across, self.y0 + box.y1 * down
+        )
+        return shares.scaled(width_px, height_px).clipped(Box(0.0, 0.0, float(width_px), float(height_px)))
 
     def heatmap(self, values: npt.NDArray[np.floating], cut: float) -> Heatmap:
         """Lay a map over the whole film.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from lucidray.domain.errors import ModelError
-from lucidray.domain.vocabulary import LABELS, Label
+from lucidray.domain.vocabulary import LABELS, OPACITY, OVERLAPS, Label
 
 # Beside the findings' own names. Sources: NIH ChestX-ray14, CheXpert, MIMIC-CXR, PadChest, VinBigData, TorchXRayVision.
 EQUAL: dict[str, Label] = {
@@ -49,6 +49,20 @@ WITHOUT_EQUAL: dict[str, str] = {
 }
 
 
+# Classes of detectors that name a shadow without telling which of several findings it is; a box of theirs goes to the
+# one of these that the classifier sees.
+CONCEPTS: dict[str, tuple[Label, ...]] = {
+    "lung opacity": OVERLAPS[OPACITY],
+    "opacity": OVERLAPS[OPACITY],
+    "airspace opacity": OVERLAPS[OPACITY],
+    "lung lesion": OVERLAPS["focal lesion"],
+    "nodule mass": OVERLAPS["focal lesion"],
+}
+
+# What a model calls the answer to whether the film shows anything abnormal at all.
+OVERALL_NAMES = frozenset({"any abnormality", "abnormal"})
+
+
 @dataclass(frozen=True)
 class Outputs:
     """Which output of a model scores which finding.
@@ -59,10 +73,13 @@ class Outputs:
         Place of each finding among the model's outputs.
     left_out : tuple of str
         Names that the model scores and lucidray does not use.
+    overall : int or None
+        The place of the output that says whether anything is abnormal.
     """
 
     index: dict[Label, int]
     left_out: tuple[str, ...]
+    overall: int | None = None
 
     @property
     def note(self) -> str | None:
@@ -75,6 +92,12 @@ class Outputs:
 def normalized(name: str) -> str:
     """Write a name as the table has it: lower case, one space between words."""
     return " ".join(name.lower().replace("_", " ").replace("/", " ").replace("-", " ").split())
+
+
+def findings_of_class(name: str) -> tuple[Label, ...]:
+    """Return the findings that a detector's class may mean: one, several that it does not tell apart, or none."""
+    key = normalized(name)
+    return (EQUAL[key],) if key in EQUAL else CONCEPTS.get(key, ())
 
 
 def match(names: Sequence[str | None], source: str) -> Outputs:
@@ -93,11 +116,17 @@ def match(names: Sequence[str | None], source: str) -> Outputs:
         Two outputs mean the same finding, none means any, or a name looks like a misspelt one.
     """
     index: dict[Label, int] = {}
+    overall: int | None = None
     left_out = []
     for place, name in enumerate(names):
         if not name:
             continue
         key = normalized(name)
+        if key in OVERALL_NAMES:
+            if overall is not None:
+                raise ModelError(f"{source}: two outputs say whether anything is abnormal")
+            overall = place
+            continue
         if key not in EQUAL:
             near = get_close_matches(key, EQUAL, 1, cutoff=0.85)
             if key not in WITHOUT_EQUAL and near:
@@ -108,6 +137,6 @@ def match(names: Sequence[str | None], source: str) -> Outputs:
         if label in index:
             raise ModelError(f"{source}: two outputs are named {label}")
         index[label] = place
-    if not index:
+    if not index and overall is None:
         raise ModelError(f"{source}: no output is one of lucidray's findings ({', '.join(LABELS)})")
-    return Outputs(index, tuple(left_out))
+    return Outputs(index, tuple(left_out), overall)

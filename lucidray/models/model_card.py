@@ -79,17 +79,17 @@ class HeatmapCard(_Part):
 
     `maps`: `output` gives (1, K, h, w) logits. `cam`: `output` gives (1, C, h, w) features, of whose mean over places
     the logits are a linear function; `weights` names an .npz file with `weight` (K, C) and `bias` (K). `occlusion`: the
-    film is hidden in `grid` times `grid` pieces, one after the other.
+    film is hidden in `grid` times `grid` pieces, one after the other. `grad-cam` (timm): a first-order approximation.
     """
 
-    kind: Literal["maps", "cam", "occlusion"]
+    kind: Literal["maps", "cam", "occlusion", "grad-cam"]
     output: str | None = None
     weights: str | None = None
     grid: int = Field(8, ge=2, le=32)
 
 
 class ModelCard(_Part):
-    """The whole card; `file` is the weights' name in the folder."""
+    """The whole card; `file` is the weights' name in the folder, `calibration` that of a calibration fitted to them."""
 
     name: str = Field(min_length=1)
     version: str = Field(min_length=1)
@@ -101,6 +101,7 @@ class ModelCard(_Part):
     output: OutputCard
     heatmap: HeatmapCard | None = None
     adults_only: bool = True
+    calibration: str | None = None
 
     def raw_model(self) -> RawModel:
         """Return how the model's answers are read.

@@ -42,6 +42,8 @@ class OnnxClassifier:
         names = [each.name for each in self._session.get_outputs()]
         self._output = _named(card.output.name, names, "output")
         self._heatmap = card.heatmap
+        if card.heatmap is not None and card.heatmap.kind == "grad-cam":
+            raise ModelError(f"{card.name}: Grad-CAM needs gradients, which an ONNX file has not; occlusion needs none")
         self._maps = None
         self._linear: Linear | None = None
         if card.heatmap is not None and card.heatmap.kind != "occlusion":

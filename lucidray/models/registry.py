@@ -12,9 +12,11 @@ from typing import Any
 
 from lucidray.domain.backend import Backend
 from lucidray.domain.errors import LucidrayError, MissingExtraError, ModelError, UsageError
-from lucidray.domain.protocols import Classifier
+from lucidray.domain.protocols import Classifier, Localizer
 from lucidray.models.device import check_device
 from lucidray.models.findings import EmbeddedClassifier
+from lucidray.models.model_card import inside, read_card
+from lucidray.models.recalibrated import CalibrationFile, Recalibrated
 from lucidray.models.weights_file import EMBEDDED_FOLDER
 
 EMBEDDED = "embedded"
@@ -211,10 +213,10 @@ def open_classifier(
     return opened
 
 
-def note_of(classifier: Classifier) -> str | None:
-    """Return what a person should know of a classifier before reading: what it scores and lucidray leaves out."""
-    note = getattr(classifier, "note", None)
-    return f"{classifier.used.name}: {note}" if note else None
+def note_of(model: Classifier | Localizer) -> str | None:
+    """Return what a person should know of a model before reading: what it answers and lucidray leaves out."""
+    note = getattr(model, "note", None)
+    return f"{model.used.name}: {note}" if note else None
 
 
 def missing_part(backend: Backend) -> str:
@@ -263,12 +265,25 @@ def _torchxrayvision(rest: str, threads: int, device: str) -> Any:
 def _onnx(rest: str, threads: int, device: str) -> Any:
     from lucidray.models.onnx_folder import OnnxClassifier  # noqa: PLC0415
 
-    return OnnxClassifier(Path(rest).expanduser(), threads, device)
+    folder = Path(rest).expanduser()
+    return _with_its_calibration(OnnxClassifier(folder, threads, device), folder)
 
 
 def _timm(rest: str, threads: int, device: str) -> Any:
     module = backend_module("lucidray.models.timm_folder", "timm")
-    return module.TimmClassifier(Path(rest).expanduser(), threads, device)
+    folder = Path(rest).expanduser()
+    return _with_its_calibration(module.TimmClassifier(folder, threads, device), folder)
+
+
+def _with_its_calibration(classifier: Classifier, folder: Path) -> Classifier:
+    """Apply the calibration that the folder's card names; it is bound to the weights by their hash."""
+    name = read_card(folder).calibration
+    if name is None:
+        return classifier
+    try:
+        return Recalibrated(classifier, CalibrationFile.open(inside(folder, name)))
+    except UsageError as error:
+        raise ModelError(str(error)) from error
 
 
 def _zero_shot_hf(rest: str, threads: int, device: str) -> Any:

@@ -44,11 +44,18 @@ class TimmClassifier:
             role="findings", name=card.name, version=card.version, sha256=sha256, device=self._device.type
         )
         self._grid = card.heatmap.grid if card.heatmap is not None and card.heatmap.kind == "occlusion" else None
+        self._gradients: Any = None
         self._linear = None
-        if card.heatmap is not None and card.heatmap.kind != "occlusion":
+        some = np.random.default_rng(0).random((1, card.input.channels, *card.input.size), dtype=np.float32)
+        if card.heatmap is not None and card.heatmap.kind == "grad-cam":
+            from lucidray.models.registry import backend_module  # noqa: PLC0415 - the registry opens this module
+
+            maps = backend_module("lucidray.models.gradient_maps", "timm").GradientMaps
+            self._gradients = maps(self._network, torch.from_numpy(some).to(self._device), card.name)
+        elif card.heatmap is not None and card.heatmap.kind != "occlusion":
             self._linear = _last_layer(self._network, card.name)
             # A film of one grey value would not tell a network that normalises what it pooled.
-            self._cam(np.random.default_rng(0).random((1, card.input.channels, *card.input.size), dtype=np.float32))
+            self._cam(some)
 
     @property
     def used(self) -> ModelUsed:
@@ -66,6 +73,10 @@ class TimmClassifier:
         if self._linear is not None:
             logits, maps = self._cam(seen)
             return self._raw.prediction(film, logits[0], self._raw.shares(maps), frame)
+        if self._gradients is not None:
+            outputs = list(self._raw.outputs.index.values())
+            logits, maps = self._gradients.maps(torch.from_numpy(seen).to(self._device), outputs)
+            return self._raw.prediction(film, logits[0], self._raw.shares(maps), frame, kind="grad-cam")
         found = None if self._grid is None else occlusion.maps(seen, self._logits, self._grid)
         return self._raw.prediction(film, self._logits(seen)[0], found, frame)
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lucidray.domain.errors import ModelError
-from lucidray.domain.prediction import NO_OUTPUT, UNCALIBRATED, Prediction, Score
+from lucidray.domain.prediction import NO_OUTPUT, UNCALIBRATED, MapKind, Prediction, Score
 from lucidray.domain.radiograph import Radiograph
 from lucidray.domain.vocabulary import LABELS, Label
 from lucidray.models.frame import Frame
@@ -43,7 +43,9 @@ class RawModel:
     operating_logits: Mapping[Label, float]
     adults_only: bool
 
-    def prediction(self, film: Radiograph, logits: Floats, maps: Floats | None, frame: Frame) -> Prediction:
+    def prediction(
+        self, film: Radiograph, logits: Floats, maps: Floats | None, frame: Frame, *, kind: MapKind = "exact"
+    ) -> Prediction:
         """Read one answer.
 
         Parameters
@@ -55,6 +57,8 @@ class RawModel:
             See `logit_maps` and `occlusion.maps`; None where the model gives none.
         frame : Frame
             Where the maps lie.
+        kind : MapKind
+            What they are.
 
         Raises
         ------
@@ -63,7 +67,8 @@ class RawModel:
         """
         if self.adults_only and film.is_child:
             return self._nothing(f"{self.name} was trained on adults")
-        used = list(self.outputs.index.values())
+        overall = self.outputs.overall
+        used = [*self.outputs.index.values(), *([] if overall is None else [overall])]
         if logits.ndim != 1 or logits.size <= max(used) or (maps is not None and len(maps) != len(logits)):
             raise ModelError(f"{self.name} gave an answer of another shape than its labels")
         if not np.isfinite(logits[used]).all() or (maps is not None and not np.isfinite(maps[used]).all()):
@@ -75,11 +80,12 @@ class RawModel:
             for label in LABELS
         }
         heatmaps = {
-            label: frame.heatmap(maps[index], MAP_CUT)
+            label: replace(frame.heatmap(maps[index], MAP_CUT), kind=kind)
             for label, index in self.outputs.index.items()
             if maps is not None
         }
-        return Prediction(scores, _unsupported(NO_OVERALL), heatmaps)
+        whole = _unsupported(NO_OVERALL) if overall is None else _unsupported(UNCALIBRATED, float(logits[overall]))
+        return Prediction(scores, whole, heatmaps)
 
     def shares(self, maps: Floats) -> Floats:
         """Put (K, h, w) maps in logits on the scale of a heatmap.

@@ -4,7 +4,7 @@ Disagreement is kept as it is, never averaged: whoever reads on sees both. Label
 (consolidation, pneumonia, infiltration; mass, nodule) do not contradict each other.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
 from lucidray.domain.claim import Claim, ClaimLabel, Polarity
@@ -32,6 +32,8 @@ class Comparison:
     relation : Relation
     inconsistent : bool
         The reader says of one place both that the finding is there and that it is not.
+    boxed : bool
+        A detector boxes the finding, and the classifier does not see it there.
     """
 
     label: ClaimLabel
@@ -40,6 +42,7 @@ class Comparison:
     says: Polarity | None
     relation: Relation
     inconsistent: bool = False
+    boxed: bool = False
 
     @property
     def status(self) -> Status:
@@ -57,7 +60,9 @@ class Comparison:
         return next((claim.sentence for claim in self.claims if claim.polarity == self.says), None)
 
 
-def compare(findings: Sequence[Finding], claims: Sequence[Claim] | None) -> list[Comparison]:
+def compare(
+    findings: Sequence[Finding], claims: Sequence[Claim] | None, boxed: Set[Label] = frozenset()
+) -> list[Comparison]:
     """Hold the reader's claims against the findings.
 
     Parameters
@@ -66,6 +71,8 @@ def compare(findings: Sequence[Finding], claims: Sequence[Claim] | None) -> list
         All 14, statuses decided, regions located.
     claims : sequence of Claim or None
         Of a reader that looked at the film itself; None where there was none.
+    boxed : set of Label
+        What a detector boxes where the classifier does not see it.
 
     Returns
     -------
@@ -73,7 +80,10 @@ def compare(findings: Sequence[Finding], claims: Sequence[Claim] | None) -> list
         One a finding, in their order; one more for free air where the reader names it.
     """
     if claims is None:
-        return [Comparison(finding.label, finding, (), None, "one_source") for finding in findings]
+        return [
+            Comparison(finding.label, finding, (), None, "one_source", boxed=finding.label in boxed)
+            for finding in findings
+        ]
     by_label = {finding.label: finding for finding in findings}
     compared = []
     for finding in findings:
@@ -84,7 +94,8 @@ def compare(findings: Sequence[Finding], claims: Sequence[Claim] | None) -> list
         )
         sees_mate = any(may_be_same(own, by_label[mate]) for mate in mates)
         relation = _relation(finding, own, says_mate=says_mate, sees_mate=sees_mate)
-        compared.append(Comparison(finding.label, finding, own, polarity(own), relation, _inconsistent(own)))
+        is_boxed = finding.label in boxed
+        compared.append(Comparison(finding.label, finding, own, polarity(own), relation, _inconsistent(own), is_boxed))
     free_air = tuple(claim for claim in claims if claim.label == "Free Air")
     if free_air:
         says = polarity(free_air)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lucidray.domain.claim import Claim
+from lucidray.domain.detection import Pointed
 from lucidray.domain.judgement import Confidence, Contradiction, Diagnosis, Fused, Risk
 from lucidray.domain.reading import Finding, Measurement, Overall, Report
 from lucidray.domain.vocabulary import Side, Zone
@@ -29,6 +30,8 @@ class Seen:
     patient : Patient
     red_flags : tuple of tuples of concepts
         Symptoms that, given together, need an answer whatever the film shows.
+    pointed : tuple of Pointed
+        Where a detector does not say what the classifier says.
     """
 
     findings: list[Finding]
@@ -36,6 +39,7 @@ class Seen:
     measurements: list[Measurement]
     patient: Patient
     red_flags: tuple[tuple[str, ...], ...] = ()
+    pointed: tuple[Pointed, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,8 +80,8 @@ class Conclusion:
 def conclude(seen: Seen, said: Said, wording: Wording) -> Conclusion:
     """Compare the sources, and judge confidence, risk and differential."""
     rules = load_rules()
-    compared = compare(seen.findings, said.claims)
-    disagreements = contradictions(compared, seen.overall, seen.measurements, wording)
+    compared = compare(seen.findings, said.claims, {one.label for one in seen.pointed})
+    disagreements = contradictions(compared, seen.overall, seen.measurements, wording, seen.pointed)
     return Conclusion(
         fusion=fuse(compared, rules.fusion.without_agreement() if said.told_findings else rules.fusion),
         contradictions=disagreements,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from lucidray.domain.claim import Polarity
+from lucidray.domain.detection import Pointed
 from lucidray.domain.judgement import Contradiction, ContradictionKind, Fused
 from lucidray.domain.reading import (
     CARDIOTHORACIC_RATIO_ID,
@@ -70,11 +71,16 @@ def shifted(probability: float, ratio: float) -> float:
 
 
 def contradictions(
-    compared: Sequence[Comparison], overall: Overall | None, measurements: Sequence[Measurement], wording: Wording
+    compared: Sequence[Comparison],
+    overall: Overall | None,
+    measurements: Sequence[Measurement],
+    wording: Wording,
+    pointed: Sequence[Pointed] = (),
 ) -> list[Contradiction]:
     """List everything that two sources do not say alike, in the order of the findings."""
     found = [entry for one in compared for entry in _of_reader(one, wording)]
-    return [*found, *_heart(compared, measurements, wording), *_overall(compared, overall, wording)]
+    boxes = _boxes(compared, pointed, wording)
+    return [*found, *boxes, *_heart(compared, measurements, wording), *_overall(compared, overall, wording)]
 
 
 _CONTRADICTING: dict[str, ContradictionKind] = {
@@ -140,6 +146,31 @@ def _heart(
         probability=wording.percent(finding.probability),
     )
     return [_own(finding, note)]
+
+
+def _boxes(compared: Sequence[Comparison], pointed: Sequence[Pointed], wording: Wording) -> list[Contradiction]:
+    """Hold a detector's boxes against the classifier's scores and maps."""
+    by_label = {one.label: one.finding for one in compared}
+    entries = []
+    for one in pointed:
+        finding = by_label.get(one.label)
+        if finding is None:
+            continue
+        name = wording.finding(one.label)
+        if not one.assessed:
+            note = wording.say("note.detector_adds_not_assessed", finding=name, detector=one.detector)
+        elif one.detector_sides:
+            note = wording.say(
+                "note.detector_sides",
+                finding=name,
+                detector=one.detector,
+                detector_sides=wording.sides(one.detector_sides),
+                classifier_sides=wording.sides(one.classifier_sides),
+            )
+        else:
+            note = wording.scored("note.detector_adds", finding.probability, finding=name, detector=one.detector)
+        entries.append(_own(finding, note))
+    return entries
 
 
 def _overall(compared: Sequence[Comparison], overall: Overall | None, wording: Wording) -> list[Contradiction]:

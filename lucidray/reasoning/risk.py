@@ -85,11 +85,14 @@ def judge_risk(
 
 
 def points_of(one: Comparison, rules: RiskRules) -> float:
-    """Return a finding's points: present as soon as one source says so, uncertain as soon as one is in doubt."""
+    """Return a finding's points: present as soon as one source says so, uncertain as soon as one is in doubt.
+
+    A detector's box where the classifier sees nothing is a doubt.
+    """
     points = rules.findings[one.label]
     if "present" in (one.status, one.says):
         return points.present
-    return points.uncertain if "uncertain" in (one.status, one.says) else 0.0
+    return points.uncertain if one.boxed or "uncertain" in (one.status, one.says) else 0.0
 
 
 def _counted_instead(label: ClaimLabel, points: dict[ClaimLabel, float]) -> ClaimLabel | None:
@@ -111,6 +114,8 @@ def _said_of(one: Comparison, wording: Wording) -> str:
     if one.says == "present":
         key = "factor.reader_confirms_doubt" if one.status == "uncertain" else "factor.reader_present"
         return wording.say(key, finding=name)
+    if one.boxed and one.status in ("absent", "unsupported"):
+        return wording.say("factor.detector", finding=name)
     if one.status == "uncertain":
         return wording.scored("factor.uncertain", one.probability, finding=name)
     return wording.say("factor.reader_uncertain", finding=name)

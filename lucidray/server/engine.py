@@ -7,7 +7,7 @@ from threading import Lock
 
 from lucidray.domain.answer import Answer
 from lucidray.domain.errors import ModelError, UsageError
-from lucidray.domain.protocols import Classifier, Reader, ReportRequest, Segmenter, StreamingReader
+from lucidray.domain.protocols import Classifier, Localizer, Reader, ReportRequest, Segmenter, StreamingReader
 from lucidray.domain.reading import ModelUsed, Reading
 from lucidray.imaging.limits import Limits
 from lucidray.pipeline import Models, Request, checked, interpret
@@ -63,14 +63,21 @@ class Engine:
         By name; the first one is the default.
     limits : Limits
         Of one film.
+    localizer
+        A detector that draws boxes beside the classifier's maps.
     """
 
     def __init__(
-        self, segmenter: Segmenter, classifier: Classifier, readers: Mapping[str, ReaderChoice], limits: Limits
+        self,
+        segmenter: Segmenter,
+        classifier: Classifier,
+        readers: Mapping[str, ReaderChoice],
+        limits: Limits,
+        localizer: Localizer | None = None,
     ) -> None:
         if not readers:
             raise UsageError("a service needs at least one reader")
-        self._segmenter, self._classifier = segmenter, classifier
+        self._segmenter, self._classifier, self._localizer = segmenter, classifier, localizer
         self.choices = dict(readers)
         self.limits = limits
         self._loaded: dict[str, Reader] = {}
@@ -127,7 +134,8 @@ class Engine:
         """
         self.check(order)
         reader = self._reader(order.reader)
-        models = Models(self._segmenter, self._classifier, reader if told is None else _Told(reader, told))
+        asked = reader if told is None else _Told(reader, told)
+        models = Models(self._segmenter, self._classifier, asked, self._localizer)
         return interpret(content, models, self._request(order, prior_text), name=name, watch=watch)
 
     def _request(self, order: Order, prior_text: str | None = None) -> Request:

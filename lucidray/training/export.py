@@ -2,7 +2,7 @@
 
 import hashlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +14,18 @@ _OPSET = 17
 _SMALL = 64  # tensors of fewer numbers stay as they are: a Cast costs more bytes than it saves
 
 
-def write_onnx(network: torch.nn.Module, size: int, path: Path, outputs: Sequence[str]) -> str:
-    """Write a network that takes `film`, (N, 1, size, size) float32 in [0, 1], with N free.
+def write_onnx(
+    network: torch.nn.Module,
+    size: int,
+    path: Path,
+    outputs: Sequence[str],
+    *,
+    channels: int = 1,
+    half: bool = True,
+    one_film: bool = False,
+    metadata: Mapping[str, str] | None = None,
+) -> str:
+    """Write a network that takes `film`, (N, channels, size, size) float32, with N free.
 
     Parameters
     ----------
@@ -27,6 +37,13 @@ def write_onnx(network: torch.nn.Module, size: int, path: Path, outputs: Sequenc
         Where to write.
     outputs : sequence of str
         Names of what the network returns, in order; N is the first axis of each.
+    channels : int
+    half : bool
+        Store weights in half precision.
+    one_film : bool
+        N is 1.
+    metadata : mapping, optional
+        Written into the file, for whoever runs it.
 
     Returns
     -------
@@ -37,18 +54,23 @@ def write_onnx(network: torch.nn.Module, size: int, path: Path, outputs: Sequenc
     with warnings.catch_warnings():
         # PyTorch prefers its newer exporter, which needs one more package and gives the same graph for these networks.
         warnings.filterwarnings("ignore", message=".*legacy TorchScript-based ONNX export", category=DeprecationWarning)
+        # Tracing fixes sizes, which is wanted: the film's side is part of the file.
+        warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)  # type: ignore[attr-defined]
         torch.onnx.export(
             network,
-            (torch.zeros(1, 1, size, size),),
+            (torch.zeros(1, channels, size, size),),
             path,
             input_names=["film"],
             output_names=list(outputs),
-            dynamic_axes={name: {0: "films"} for name in ("film", *outputs)},
+            dynamic_axes=None if one_film else {name: {0: "films"} for name in ("film", *outputs)},
             opset_version=_OPSET,
             dynamo=False,
         )
     model = onnx.load(path)
-    halve(model)
+    if half:
+        halve(model)
+    if metadata:
+        helper.set_model_props(model, dict(metadata))
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, path)
     return hashlib.sha256(path.read_bytes()).hexdigest()

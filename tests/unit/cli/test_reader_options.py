@@ -33,7 +33,18 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> dict:
     seen: dict = {"reader": Spy()}
 
     def load(
-        *, weights, threads, language, fix_orientation, limits, classifier, device, calibration, prevalence, **reader
+        *,
+        weights,
+        threads,
+        language,
+        fix_orientation,
+        limits,
+        classifier,
+        localizer,
+        device,
+        calibration,
+        prevalence,
+        **reader,
     ):
         seen["asked"], seen["device"] = reader, device
         models = Models(FakeSegmenter(), FakeClassifier(dict.fromkeys(LABELS, 0.1)), seen["reader"])
