@@ -1,0 +1,2 @@
+def draw(a,b): pass
+def card(f): pass
