@@ -105,7 +105,9 @@ def _findings(truth: Mapping[str, Truth], spots: Sequence[Spot], phrases: Phrase
         sentences += [_present(label, _of(label, spots), phrases) for label in present]
         unsure = [label for label in organ if truth.get(label) == "uncertain"]
         sentences += [f"{_sentence(phrases.subjects[label].name, end='')} cannot be excluded." for label in unsure]
-        absent = [label for label in organ if truth.get(label) == "negative" and not _told_otherwise(label, truth, spots)]
+        absent = [
+            label for label in organ if truth.get(label) == "negative" and not _told_otherwise(label, truth, spots)
+        ]
         if absent:
             sentences.append(phrases.sentence("absent", items=phrases.findings(absent, "nor")))
     return "\n".join(sentences)

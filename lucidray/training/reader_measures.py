@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from lucidray.datasets.manifest import PlacedBox
 from lucidray.domain.answer import NamedBox
 from lucidray.domain.box import Box
 from lucidray.domain.vocabulary import LABELS, OPACITY, OVERLAPS
-from lucidray.evaluation.report_claims import confusion, matched_iou
+from lucidray.evaluation.report_claims import confusion
 from lucidray.evaluation.said import Said, from_claims, from_labels
 from lucidray.judging import claims_in
 from lucidray.readers.grounding import ground
@@ -57,7 +58,7 @@ class BoxScore:
 
     iou: list[float] = field(default_factory=list)
     films: list[int] = field(default_factory=list)
-    findings: list[str] = field(default_factory=list)
+    findings: list[str] = field(default_factory=list)  # as the manifest calls them
 
     def figures(self, name: str) -> dict[str, float]:
         """Return the mean overlap, and the share that was hit."""
@@ -77,16 +78,19 @@ def write_reports(
     device = next(model.parameters()).device
     ends = model.generation_config.eos_token_id
     ends = set(ends if isinstance(ends, list) else [ends]) | {tokenizer.eos_token_id}
-    was_training, was_checkpointing = model.training, getattr(model, "is_gradient_checkpointing", False)
-    model.eval()
-    if was_checkpointing:
-        model.gradient_checkpointing_disable()
+    was_training = model.training
+    model.eval()  # nothing is recomputed then, and nothing dropped
     for start in range(0, len(samples), batch):
         some = samples[start : start + batch]
         asked = {name: value.to(device) for name, value in loaded.inputs.questions(some).items()}
         with torch.inference_mode():
             ids = model.generate(
-                **asked, max_new_tokens=max_tokens, do_sample=False, num_beams=1, use_cache=True, pad_token_id=_pad(tokenizer)
+                **asked,
+                max_new_tokens=max_tokens,
+                do_sample=False,
+                num_beams=1,
+                use_cache=True,
+                pad_token_id=_pad(tokenizer),
             )
         before = 1 if loaded.is_decoder else asked["input_ids"].shape[1]
         for sample, row in zip(some, ids[:, before:], strict=True):
@@ -95,15 +99,11 @@ def write_reports(
             grounded = ground(raw, loaded.inputs.lay(film.width_px, film.height_px))
             ended = bool(ends & set(row.tolist()))
             found.append(Written(grounded.text, grounded.boxes, grounded.dropped, ended))
-    if was_checkpointing:
-        model.gradient_checkpointing_enable()
     model.train(was_training)
     return found
 
 
-def measure(
-    written: Sequence[Written], samples: Sequence[Sample], held_out: Sequence[str] = ()
-) -> dict[str, float]:
+def measure(written: Sequence[Written], samples: Sequence[Sample], held_out: Sequence[str] = ()) -> dict[str, float]:
     """Return the figures that are told during training.
 
     `claims_f1` is micro F1 over findings, labels or reports as truth; `box_iou` the mean overlap over boxes of the
@@ -150,23 +150,38 @@ def score_given(given: Callable[[Sample, str, int], Sequence[Box]], samples: Seq
     score = BoxScore()
     for row, sample in enumerate(samples):
         truth = truth_boxes(sample)
-        _add(score, row, {name: list(given(sample, name, len(boxes))) for name, boxes in truth.items()}, sample)
+        _add(score, row, {name: list(given(sample, name, len(drawn))) for name, drawn in truth.items()}, sample)
     return score
 
 
 def _add(score: BoxScore, row: int, boxes: Mapping[str, Sequence[Box]], sample: Sample) -> None:
-    for name, truth in truth_boxes(sample).items():
-        met = matched_iou(boxes.get(name, ()), truth)
-        score.iou += met + [0.0] * (len(truth) - len(met))
-        score.films += [row] * len(truth)
-        score.findings += [name] * len(truth)
+    for group, drawn in truth_boxes(sample).items():
+        pairs = matched(boxes.get(group, ()), [Box(*box.xyxy_px) for box in drawn])
+        for number, box in enumerate(drawn):
+            score.iou.append(pairs.get(number, 0.0))
+            score.films.append(row)
+            score.findings.append(box.finding)
 
 
-def truth_boxes(sample: Sample) -> dict[str, list[Box]]:
-    """Return the drawn boxes of a film, by finding."""
-    found: dict[str, list[Box]] = {}
+def matched(boxes: Sequence[Box], truth: Sequence[Box]) -> dict[int, float]:
+    """Pair boxes one to one, the best overlap first; returns the overlap of each box of the truth that has a partner."""
+    overlaps = sorted(
+        ((box.iou(other), i, j) for i, box in enumerate(boxes) for j, other in enumerate(truth)), reverse=True
+    )
+    used: set[int] = set()
+    pairs: dict[int, float] = {}
+    for overlap, i, j in overlaps:
+        if overlap > 0 and i not in used and j not in pairs:
+            used.add(i)
+            pairs[j] = overlap
+    return pairs
+
+
+def truth_boxes(sample: Sample) -> dict[str, list[PlacedBox]]:
+    """Return the drawn boxes of a film, by finding; names of one shadow go together."""
+    found: dict[str, list[PlacedBox]] = {}
     for box in sample.film.boxes:
-        found.setdefault(_group(box.finding), []).append(Box(*box.xyxy_px))
+        found.setdefault(_group(box.finding), []).append(box)
     return found
 
 

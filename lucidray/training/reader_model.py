@@ -25,7 +25,7 @@ from transformers import (
 
 from lucidray.domain.errors import UsageError, WeightsError
 from lucidray.readers.loc_tokens import LOC_TOKENS
-from lucidray.readers.local.adapter import about_adapter
+from lucidray.readers.local.adapter import about_adapter, check_base, fingerprint
 from lucidray.readers.local.checkpoint import Checkpoint, fetch
 from lucidray.readers.local.device import quantization
 from lucidray.readers.local.quiet import quiet
@@ -48,28 +48,58 @@ class Loaded:
     is_decoder: bool
     loc_ids: tuple[int, ...]
     added_tokens: int
+    base_fingerprint: str = ""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A base model's files, and how its samples are made; no weight is loaded yet."""
+
+    checkpoint: Checkpoint
+    inputs: ChatInputs | DecoderInputs
+    is_decoder: bool
+
+
+def open_base(name: str, revision: str | None = None, prompts: Path | None = None) -> Opened:
+    """Find a base model and open its processor.
+
+    Parameters
+    ----------
+    name : str
+        Folder, or name on the hub.
+    revision : str, optional
+    prompts : Path, optional
+        Folder with prompts of one's own.
+
+    Raises
+    ------
+    WeightsError
+    """
+    checkpoint = fetch(name, revision)
+    with quiet():
+        config = AutoConfig.from_pretrained(checkpoint.folder, local_files_only=True)
+        is_decoder = config.model_type == "vision-encoder-decoder"
+        return Opened(checkpoint, _inputs(checkpoint, is_decoder, prompts), is_decoder)
 
 
 def load(
-    name: str,
+    opened: Opened,
     *,
     phase: int,
-    revision: str | None = None,
     quantize: str = "4bit",
     device: str = "cpu",
     dtype: torch.dtype = torch.bfloat16,
     lora_r: int = 64,
     lora_alpha: int | None = None,
     phase1: Path | None = None,
-    prompts: Path | None = None,
     seed: int = 0,
 ) -> Loaded:
     """Load a base model and put what is trained onto it.
 
     Parameters
     ----------
-    name : str
-        Folder, or name on the hub.
+    opened : Opened
+        Phase 2 adds to its tokenizer.
     phase : {1, 2}
     quantize : {"none", "8bit", "4bit"}
         Of the base's weights; "4bit" is NF4 with double quantisation.
@@ -79,7 +109,6 @@ def load(
         Rank, and scale (by default the rank); phase 2 takes both from the adapter of phase 1.
     phase1 : Path, optional
         Folder of that adapter.
-    prompts : Path, optional
     seed : int
         Of the first values of what is new.
 
@@ -87,18 +116,17 @@ def load(
     ------
     WeightsError, UsageError
     """
-    checkpoint = fetch(name, revision)
+    checkpoint, inputs, is_decoder = opened.checkpoint, opened.inputs, opened.is_decoder
     with quiet():
-        config = AutoConfig.from_pretrained(checkpoint.folder, local_files_only=True)
-        is_decoder = config.model_type == "vision-encoder-decoder"
         model = _base(checkpoint, is_decoder, quantize, device, dtype)
-        inputs = _inputs(checkpoint, is_decoder, prompts)
+    mark = fingerprint(model)
     torch.manual_seed(seed)
     before = len(inputs.tokenizer)
     added = add_locs(model, inputs.tokenizer, seed) if phase == 2 else 0
     targets = lora_targets(model)
     if phase1 is not None:
         earlier = about_adapter(phase1)
+        check_base(model, phase1)
         lora_r, lora_alpha = int(earlier["r"]), int(earlier["lora_alpha"])
     chosen: dict[str, Any] = {}
     if phase == 2:
@@ -125,7 +153,7 @@ def load(
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
     found = inputs.tokenizer.convert_tokens_to_ids(list(LOC_TOKENS)) if phase == 2 else []
-    return Loaded(adapted, inputs, checkpoint, is_decoder, tuple(found), added)
+    return Loaded(adapted, inputs, checkpoint, is_decoder, tuple(found), added, mark)
 
 
 def _base(checkpoint: Checkpoint, is_decoder: bool, quantize: str, device: str, dtype: torch.dtype) -> Any:

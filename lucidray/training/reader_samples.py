@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lucidray.datasets.manifest import Manifest, ManifestFilm, PlacedBox, Split, read_manifest
 from lucidray.domain.answer import NamedBox
 from lucidray.domain.box import Box
 from lucidray.domain.errors import InputError, LucidrayError
 from lucidray.domain.radiograph import Radiograph
 from lucidray.domain.reading import ReaderRegion
-from lucidray.datasets.manifest import Manifest, ManifestFilm, PlacedBox, Split, read_manifest
 from lucidray.domain.vocabulary import LABELS, Label
 from lucidray.imaging.film import read_film
 from lucidray.judging import claims_in, label_of
@@ -222,7 +222,9 @@ def _plain_films(table: Path) -> Iterable[ManifestFilm]:
         for number, row in enumerate(csv.DictReader(file), 1):
             name = (row[film] or "").strip()
             if not name or name in seen:
-                raise InputError(f"{table.name}, row {number}: {name or 'no film'} {'was named before' if name else ''}")
+                raise InputError(
+                    f"{table.name}, row {number}: {name or 'no film'} {'was named before' if name else ''}"
+                )
             seen.add(name)
             whose = (row[patient] or "").strip() if patient else ""
             yield ManifestFilm(name, whose or name, _split(whose or name), {}, report=(row[report] or "").strip())

@@ -3,14 +3,17 @@
 import inspect
 import json
 import os
+import time
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from torch.nn.functional import cross_entropy
-from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
+from lucidray.domain.errors import WeightsError
 from lucidray.training.reader_inputs import IGNORED
 from lucidray.training.reader_model import Loaded
 from lucidray.training.reader_samples import Sample
@@ -56,6 +59,8 @@ def scores_and_targets(
     if is_decoder:
         config = model.config
         start = config.decoder_start_token_id
+        if start is None:
+            raise WeightsError("the checkpoint does not say with which token its decoder begins")
         pad = config.pad_token_id or 0
         known = labels.masked_fill(labels == IGNORED, pad)
         before = torch.cat([known.new_full((len(known), 1), start), known[:, :-1]], 1)
@@ -111,8 +116,7 @@ class ReaderTrainer(Trainer):  # type: ignore[misc]
     train, held_out : sequence of Sample
     measure : callable
         Given the model, returns figures of what it writes of held-out films.
-    report : callable
-        Told a line of figures whenever some are logged.
+    callbacks : sequence of TrainerCallback
     """
 
     def __init__(
@@ -132,8 +136,10 @@ class ReaderTrainer(Trainer):  # type: ignore[misc]
             data_collator=loaded.inputs.collate,
             callbacks=list(callbacks),
         )
+        self.remove_callback(PrinterCallback)  # figures are told by `RunFolder`, in words
         self._loaded, self._measure = loaded, measure
         self._sums = Sums()
+        self._evaluated_at = -1
         self._locs = torch.tensor(loaded.loc_ids, dtype=torch.long)
         # Whatever the base says of itself: `compute_loss` divides by the tokens of the whole accumulated batch.
         self.model_accepts_loss_kwargs = True
@@ -165,6 +171,11 @@ class ReaderTrainer(Trainer):  # type: ignore[misc]
             self._sums = Sums()
         super().log(logs, start_time)
 
+    @property
+    def just_evaluated(self) -> bool:
+        """Whether the weights as they are now have been measured."""
+        return self._evaluated_at == self.state.global_step
+
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """Measure losses on held-out answers, and what the model writes of held-out films by itself."""
         model = self.model
@@ -179,13 +190,14 @@ class ReaderTrainer(Trainer):  # type: ignore[misc]
                 sums = sums.plus(self._run(model, batch)[1])
             figures = sums.figures("eval_") | {f"eval_{name}": value for name, value in self._measure(model).items()}
         model.train(was_training)
+        self._evaluated_at = self.state.global_step
         self.log(figures)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, figures)
         return figures
 
 
 class RunFolder(TrainerCallback):  # type: ignore[misc]
-    """Writes `metrics.jsonl` and marks checkpoints that are whole.
+    """Writes `metrics.jsonl` and TensorBoard's events, and marks checkpoints that are whole.
 
     Parameters
     ----------
@@ -196,28 +208,33 @@ class RunFolder(TrainerCallback):  # type: ignore[misc]
 
     def __init__(self, folder: Path, report: Callable[[str], None]) -> None:
         self._file, self._report = folder / "metrics.jsonl", report
-        self._seconds: float | None = None
+        self._events: Any = None
+        self._started, self._first = 0.0, 0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
         """Drop the lines that a run left behind its last whole checkpoint."""
-        import time
-
         self._started, self._first = time.monotonic(), state.global_step
         if not state.is_world_process_zero:
             return
         lines = self._file.read_text(encoding="utf-8").splitlines() if self._file.is_file() else []
         kept = [line for line in lines if json.loads(line)["step"] <= state.global_step] if state.global_step else []
         self._file.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+        if find_spec("tensorboard") is not None:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self._events = SummaryWriter(str(self._file.parent / "tensorboard"), purge_step=state.global_step)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:  # noqa: ARG002
         """Append the figures, and tell them with the time that is left."""
         if not state.is_world_process_zero or not logs or "train_runtime" in logs:
             return
-        import time
-
         row = {"step": state.global_step, **{name: round(float(value), 6) for name, value in logs.items()}}
         with self._file.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
+        if self._events is not None:
+            for name, value in row.items():
+                self._events.add_scalar(name, value, state.global_step)
+            self._events.flush()
         done = state.global_step - self._first
         left = (time.monotonic() - self._started) / max(done, 1) * (state.max_steps - state.global_step)
         shown = ", ".join(f"{name} {value:.4g}" for name, value in row.items() if name not in ("step", "grad_norm"))

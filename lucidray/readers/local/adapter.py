@@ -84,6 +84,7 @@ def with_adapter(model: Any, tokenizer: Any, adapter: str, *, trainable: bool = 
 
     folder = Path(adapter).expanduser()
     config = about_adapter(folder)
+    check_base(model, folder)
     digest = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
     check_rows(config, tokenizer, adapter)
     lengthen(model, len(tokenizer))
@@ -97,6 +98,36 @@ def with_adapter(model: Any, tokenizer: Any, adapter: str, *, trainable: bool = 
     if any("missing adapter keys" in str(warning.message) for warning in told):
         raise WeightsError(f"the adapter {adapter} was made for another model: weights that it names are missing")
     return adapted, digest[:12]
+
+
+def fingerprint(model: Any) -> str:
+    """Return a hash that tells base models apart: of their norms' weights, which no quantisation touches."""
+    import torch  # noqa: PLC0415
+
+    digest = hashlib.sha256()
+    for name, parameter in model.named_parameters():
+        if parameter.ndim == 1 and "norm" in name.lower() and name.endswith("weight"):
+            digest.update(parameter.detach().to("cpu", torch.bfloat16).view(torch.int16).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def check_base(model: Any, adapter: Path) -> None:
+    """Refuse a base of the same shape that is another one: MedGemma 4B and 1.5 4B differ in their weights alone.
+
+    Raises
+    ------
+    WeightsError
+        The adapter says which base it was trained on, and it is not this one.
+    """
+    try:
+        told = json.loads((adapter / ABOUT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    known = told.get("base_fingerprint")
+    if known is not None and known != fingerprint(model):
+        raise WeightsError(
+            f"the adapter {adapter} was trained on {told.get('model')}, whose weights are not those of this model"
+        )
 
 
 def check_rows(config: dict[str, Any], tokenizer: Any, adapter: str) -> None:

@@ -74,8 +74,6 @@ def chat_inputs(processor: Any, prompt: Prompt, picture: Image) -> dict[str, Any
         `input_ids` and what belongs to it as (1, L), `pixel_values` in float32.
     """
     # The template writes the first token itself; PaliGemma's processor does without one.
-    made = processor(
-        text=chat_text(processor, prompt), images=[picture], return_tensors="pt", add_special_tokens=False
-    )
+    made = processor(text=chat_text(processor, prompt), images=[picture], return_tensors="pt", add_special_tokens=False)
     # PaliGemma's processor also makes labels: of the question, as there is no answer yet.
     return {name: value for name, value in made.items() if hasattr(value, "shape") and name != "labels"}
