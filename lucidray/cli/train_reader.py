@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lucidray.training.reader_config import Config
 
 # Options that are no part of what decides a run.
-_OUTSIDE = ("output", "resume", "force", "estimate", "config_file")
+_OUTSIDE = ("output", "resume", "force", "estimate", "config")
 _EPOCHS = {1: 8.0, 2: 30.0}
 
 
@@ -36,7 +36,7 @@ def _option(*names: str, **settings: Any) -> Any:
     "--images",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     metavar="DIR",
-    help="Where the films lie.",
+    help="Where films lie.",
 )
 @_option("--output", "--out", type=click.Path(path_type=Path), metavar="RUN", help="Where the run is written.")
 @click.option("--model", help="Base model: a name on the hub or a folder. [default: google/medgemma-4b-it]")
@@ -49,9 +49,7 @@ def _option(*names: str, **settings: Any) -> Any:
 @click.option("--batch", type=click.IntRange(1), help="Films at a time. [default: 1]")
 @click.option("--accumulate", type=click.IntRange(1), help="Batches a step. [default: 16]")
 @click.option("--quantize", type=click.Choice(["none", "8bit", "4bit"]), help="Of the base. [default: 4bit]")
-@click.option(
-    "--checkpointing/--no-checkpointing", default=None, help="Compute activations twice, keep few. [default: on]"
-)
+@click.option("--checkpointing/--no-checkpointing", default=None, help="Keep few activations. [default: on]")
 @click.option("--optimizer", help="As transformers names it. [default: paged_adamw_8bit on CUDA, else adamw_torch]")
 @click.option("--device", type=click.Choice(["auto", "cuda", "mps", "cpu"]), help="[default: auto]")
 @click.option("--warmup", type=click.FloatRange(0, 1), help="Share of the steps. [default: 0.03]")
@@ -64,12 +62,8 @@ def _option(*names: str, **settings: Any) -> Any:
 @_option("--eval-steps", type=click.IntRange(1), help="[default: 200]")
 @_option("--save-steps", type=click.IntRange(1), help="[default: 200]")
 @_option("--log-steps", type=click.IntRange(1), help="[default: 10]")
-@_option(
-    "--text-share", type=click.FloatRange(0, 1, max_open=True), help="Phase 2: share without boxes. [default: 0.3]"
-)
-@_option(
-    "--normal-share", type=click.FloatRange(0), help="Phase 2: normal films for each film with boxes. [default: 0.5]"
-)
+@_option("--text-share", type=click.FloatRange(0, 1, max_open=True), help="Phase 2: share of phase 1. [default: 0.3]")
+@_option("--normal-share", type=click.FloatRange(0), help="Phase 2: normal films a boxed one. [default: 0.5]")
 @_option("--hold-out", multiple=True, metavar="FINDING", help="Phase 2: never train on its boxes; may be repeated.")
 @_option(
     "--box-origins",
@@ -84,7 +78,6 @@ def _option(*names: str, **settings: Any) -> Any:
 @click.option("--estimate", is_flag=True, help="Say what memory and work it would take, and end; needs no films.")
 @click.option(
     "--config",
-    "config_file",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     metavar="FILE",
     help="TOML with these options by their names (underscores); the command line goes first.",
@@ -92,8 +85,8 @@ def _option(*names: str, **settings: Any) -> Any:
 def command(**options: Any) -> None:
     """Fine-tune a vision-language model with LoRA over 4-bit weights.
 
-    Phase 1 teaches reports and trains the language model alone. Phase 2 teaches boxes as <loc0000> to <loc1023>, goes on
-    from phase 1, and trains the projector between picture and words as well. The adapter is read with
+    Phase 1 teaches reports and trains the language model alone. Phase 2 teaches boxes as <loc0000> to <loc1023>, goes
+    on from phase 1, and trains the projector between picture and words as well. The adapter is read with
     `--reader medgemma --adapter RUN/adapter`.
     """
     given = merged(options)
@@ -120,7 +113,7 @@ def merged(options: dict[str, Any]) -> dict[str, Any]:
     """
     known = {name for name in options if name not in _OUTSIDE} | {"output"}
     told: dict[str, Any] = {}
-    path = options["config_file"]
+    path = options["config"]
     if path is not None:
         try:
             told = tomllib.loads(path.read_text(encoding="utf-8"))

@@ -29,14 +29,7 @@ from lucidray.training.reader_samples import Sample
 
 IGNORED = -100  # what PyTorch's cross entropy leaves out
 _CACHE_BYTES = 400_000_000
-_SEXES: dict[str, Sex] = {
-    "m": "male",
-    "male": "male",
-    "f": "female",
-    "female": "female",
-    "o": "other",
-    "other": "other",
-}
+_SEXES: dict[str, Sex] = {"m": "male", "male": "male", "f": "female", "female": "female", "o": "other"}
 _NOTHING_FOUND = Overall(
     probability=None, interval=None, threshold=None, status="unsupported", n_positive=0, prevalence=None
 )

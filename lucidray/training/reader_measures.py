@@ -164,7 +164,7 @@ def _add(score: BoxScore, row: int, boxes: Mapping[str, Sequence[Box]], sample: 
 
 
 def matched(boxes: Sequence[Box], truth: Sequence[Box]) -> dict[int, float]:
-    """Pair boxes one to one, the best overlap first; returns the overlap of each box of the truth that has a partner."""
+    """Pair boxes one to one, the best overlap first; returns the overlap of each box of the truth with a partner."""
     overlaps = sorted(
         ((box.iou(other), i, j) for i, box in enumerate(boxes) for j, other in enumerate(truth)), reverse=True
     )

@@ -92,7 +92,8 @@ def config_of(model: str) -> PretrainedConfig:
     shapes = json.loads(files("lucidray.training").joinpath("reader_shapes.json").read_text(encoding="utf-8"))
     shape = shapes.get(model)
     shape = shapes.get(shape) if isinstance(shape, str) else shape
-    if shape is not None and not Path(model).expanduser().is_dir():
+    folder = Path(model).expanduser()
+    if shape is not None and not folder.is_dir():
         return AutoConfig.for_model(**shape)
     try:
         return AutoConfig.from_pretrained(str(Path(model).expanduser()) if Path(model).expanduser().is_dir() else model)
@@ -159,9 +160,9 @@ def estimate(model: Any, plan: Plan) -> Memory:
 def activations(part: Any, targets: set[str], modules: dict[str, Any], plan: Plan, wide: int) -> int:
     """Estimate what is kept of the language model for the way back.
 
-    Each linear layer with LoRA keeps its input in the base's bits and, for its own matrices, in 32 bits, its input after
-    dropout, and the inner product of rank r; norms, rotations and the activation between keep about as much again as
-    the layer's outputs. With checkpointing that is so for one block at a time, and of each block only the input stays.
+    Each linear layer with LoRA keeps its input in the base's bits and, for its own matrices, in 32 bits, its input
+    after dropout, and the inner product of rank r; norms, rotations and the activation between keep about as much again
+    as the layer's outputs. With checkpointing that is so for one block at a time, and of each only the input stays.
     """
     config = getattr(part.config, "text_config", part.config)
     blocks = int(getattr(config, "num_hidden_layers", 0) or config.n_layer)

@@ -19,7 +19,7 @@ from lucidray.domain.radiograph import Radiograph
 from lucidray.domain.reading import ReaderRegion
 from lucidray.domain.vocabulary import LABELS, Label
 from lucidray.imaging.film import read_film
-from lucidray.judging import claims_in, label_of
+from lucidray.judging import claims_in
 from lucidray.localization.pointed import place
 from lucidray.localization.sides import find_thorax
 from lucidray.models.anatomy import EmbeddedSegmenter
@@ -190,12 +190,6 @@ def regions_of(
 def _side_differs(phrase: str, region: ReaderRegion) -> bool:
     said = {claim.side for claim in claims_in(phrase, LANGUAGE)} & {"left", "right"} if phrase else set()
     return region.side in ("left", "right") and bool(said) and region.side not in said
-
-
-def finding_of(name: str) -> str | None:
-    """Return the finding that a box's name means, "opacity" among them; None where it means none or several."""
-    found = label_of(name, claims_in(name, LANGUAGE))
-    return found
 
 
 def _header(table: Path) -> list[str]:

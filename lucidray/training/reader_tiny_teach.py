@@ -1,6 +1,6 @@
 """Teaching the small Gemma 3 to see and to name: what a real base model has learnt before anybody fine-tunes it.
 
-First the tower alone, with two heads that are thrown away: where lungs and heart lie, by lucidray's own anatomy network,
+First the tower alone, with two heads that are thrown away: where lungs and heart lie, by lucidray's anatomy network,
 and the labels of the manifest. Then the whole model, on captions of a few words. No report and no box is shown: these
 are what the two phases teach.
 """
