@@ -61,8 +61,13 @@ class Memory:
 
     def lines(self) -> list[str]:
         """Say it in words, a line a part."""
-        parts = [f"{part.name} {getattr(self, part.name) / 1e9:.2f} GB" for part in fields(self)]
-        return [f"estimated memory {self.total / 1e9:.1f} GB: {', '.join(parts)}"]
+        parts = [f"{part.name} {size(getattr(self, part.name))}" for part in fields(self)]
+        return [f"estimated memory {size(self.total)}: {', '.join(parts)}"]
+
+
+def size(count: float) -> str:
+    """Write bytes in a unit that shows them."""
+    return f"{count / 1e9:.2f} GB" if count >= 1e8 else f"{count / 1e6:.2f} MB"
 
 
 @dataclass(frozen=True)
@@ -227,7 +232,7 @@ def check_fits(memory: Memory, device: str, *, force: bool) -> str | None:
     free = free_bytes(device)
     if free is None or memory.total <= free:
         return None
-    told = f"about {memory.total / 1e9:.1f} GB are needed and {free / 1e9:.1f} GB are free on the {device}"
+    told = f"about {size(memory.total)} are needed and {size(free)} are free on the {device}"
     if force:
         return f"{told}: tried nevertheless (--force)"
     raise OutOfMemoryError(

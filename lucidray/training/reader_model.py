@@ -295,8 +295,7 @@ def continue_from(model: PeftModel, phase1: Path) -> None:
     fitting = {name for name, value in weights.items() if name in here and here[name].shape == value.shape}
     if not weights or fitting != here.keys() or fitting != weights.keys():
         raise UsageError(
-            f"the adapter {phase1} of phase 1 was made for another model: {len(fitting)} of {len(here)} of its matrices "
-            "fit"
+            f"the adapter {phase1} of phase 1 was made for another model: {len(fitting)} of {len(here)} matrices fit"
         )
     with torch.no_grad():
         for name, value in weights.items():
