@@ -72,18 +72,23 @@ def compose(truth: Mapping[str, Truth], spots: Sequence[Spot] = (), report: str 
         findings, impression = _findings(truth, spots, phrases), _impression(truth, spots, phrases)
     sections = (
         (headings.findings, findings),
-        (headings.locations, "\n".join(location(spot, phrases) for spot in spots)),
+        (headings.locations, "\n".join(location(spot, truth, phrases) for spot in spots)),
         (headings.impression, impression),
     )
     written = [f"{heading.upper()}\n{text}" for heading, text in sections if text]
     return "\n\n".join(written) or None
 
 
-def location(spot: Spot, phrases: Phrases) -> str:
-    """Write a box's line: its tokens, what it is, and where."""
+def location(spot: Spot, truth: Mapping[str, Truth], phrases: Phrases) -> str:
+    """Write a box's line: its tokens, what it is, and where.
+
+    A drawn opacity bears the name that the film's labels have for it, where they have one.
+    """
     name = one_line(spot.phrase).replace(";", ",").replace("<", "‹").rstrip(" .")
     if not name:
-        name = f"{_name(spot.finding, phrases)} {_where([spot], phrases)}".strip()
+        named = [label for label in OVERLAPS[OPACITY] if _is_opacity(spot) and truth.get(label) == "positive"]
+        finding = named[0] if len(named) == 1 else spot.finding
+        name = f"{_name(finding, phrases)} {_where([spot], phrases)}".strip()
     return f"{spot.locs} {_sentence(name)}"
 
 
@@ -125,6 +130,9 @@ def _present(label: Label, spots: Sequence[Spot], phrases: Phrases) -> str:
     if label == HEART:
         return phrases.sentence("heart.present")
     place = _where(spots, phrases)
+    if label in OVERLAPS[OPACITY]:
+        # The composer calls all three an opacity, as a classifier cannot tell them apart; whoever labelled the film did.
+        return " ".join(f"There is {phrases.subjects[label].name} {place}".split()) + "."
     if place:
         count = 2 if {"left", "right"} <= sides(_cells(spots)) or (_counted(label) and len(spots) > 1) else 1
         return phrases.sentence("present", subject=label, count=count, place=place)
@@ -149,9 +157,9 @@ def _impression(truth: Mapping[str, Truth], spots: Sequence[Spot], phrases: Phra
         if truth.get(label) == "positive"
     ]
     sentences += _opacity(truth, spots, phrases) if not sentences else []
+    # One sentence each: of "possible a, b and c", readers and programs alike take c for said.
     unsure = [label for label in URGENCY if truth.get(label) == "uncertain"]
-    if unsure:
-        sentences.append(f"Possible {phrases.findings(unsure, 'and')}.")
+    sentences += [f"Possible {phrases.subjects[label].name}." for label in unsure]
     if sentences:
         return "\n".join(sentences)
     known = {truth[label] for label in LABELS if label in truth}

@@ -216,9 +216,8 @@ def _plain_films(table: Path) -> Iterable[ManifestFilm]:
         for number, row in enumerate(csv.DictReader(file), 1):
             name = (row[film] or "").strip()
             if not name or name in seen:
-                raise InputError(
-                    f"{table.name}, row {number}: {name or 'no film'} {'was named before' if name else ''}"
-                )
+                told = f"{name} was named before" if name else "no film is named"
+                raise InputError(f"{table.name}, row {number}: {told}")
             seen.add(name)
             whose = (row[patient] or "").strip() if patient else ""
             yield ManifestFilm(name, whose or name, _split(whose or name), {}, report=(row[report] or "").strip())

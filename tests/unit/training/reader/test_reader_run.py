@@ -30,7 +30,7 @@ QUIET = lambda _line: None  # noqa: E731
 
 def config(collection: Path, tiny: Path, **changes: object) -> Config:
     common = Config(
-        phase=1, csv=str(collection), model=str(tiny), quantize="none", device="cpu", epochs=4, lr=2e-2, lora_r=8, lora_alpha=64,
+        phase=1, csv=str(collection), model=str(tiny), quantize="none", device="cpu", epochs=3, lr=2e-2, lora_r=8,
         batch=4, accumulate=1, max_tokens=6, eval_films=2, eval_steps=100, save_steps=4, log_steps=1, checkpointing=False,
     )  # fmt: skip
     return replace(common, **changes)
