@@ -48,7 +48,7 @@ COMMON = (
 )
 TEACH = "--tower-steps 500 --caption-steps 250 --segmented 600"
 PHASE_1 = f"{COMMON} --epochs 0.8 --max-tokens 128"
-PHASE_2 = f"{COMMON} --epochs 7 --max-tokens {MAX_TOKENS}"
+PHASE_2 = f"{COMMON} --epochs 4 --max-tokens {MAX_TOKENS}"
 
 
 def run(films: Path, runs: Path) -> None:

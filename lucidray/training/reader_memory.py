@@ -16,6 +16,7 @@ from transformers import AutoConfig, AutoModelForImageTextToText, PretrainedConf
 
 from lucidray.domain.errors import OutOfMemoryError, WeightsError
 from lucidray.readers.loc_tokens import LOC_TOKENS
+from lucidray.readers.local.adapter import words_of
 from lucidray.readers.local.device import free_bytes
 
 # NF4: half a byte a weight, one byte a block of 64 for its scale, and 32 bits for 256 of those (double quantisation).
@@ -126,12 +127,12 @@ def estimate(model: Any, plan: Plan) -> Memory:
         On any device, "meta" among them; without adapters.
     plan : Plan
     """
-    from lucidray.training.reader_model import lora_targets, projectors, words_of
+    from lucidray.training.reader_model import lora_targets, projectors
 
     wide = 2 if plan.cuda else 4  # bytes of what is not quantised
     targets = set(lora_targets(model))
     modules = dict(model.named_modules())
-    quantised = {id(modules[name].weight) for name in quantised_layers(model)} if plan.quantize != "none" else set()
+    quantised = {id(modules[name].weight) for name in targets} if plan.quantize != "none" else set()
     each = {"4bit": NF4_BYTES, "8bit": INT8_BYTES}.get(plan.quantize, wide)
     weights = sum(
         parameter.numel() * (each if id(parameter) in quantised else wide)
@@ -188,20 +189,13 @@ def sorted_shape(layer: Any) -> tuple[int, int]:
     return (columns, rows) if type(layer).__name__ == "Conv1D" else (rows, columns)
 
 
-def quantised_layers(model: Any) -> list[str]:
-    """Return the names of the layers whose weights become 4 or 8 bits: those that get LoRA, as nothing else does."""
-    from lucidray.training.reader_model import lora_targets
-
-    return [name for name in lora_targets(model) if type(model.get_submodule(name)).__name__ != "Conv1D"]
-
-
 def operations(model: Any, plan: Plan) -> float:
     """Return how many floating-point operations one sample takes.
 
     Two a weight and token forwards, two backwards to the layer before, two for doing the forward pass again with
     checkpointing; of the tower, two forwards for each of its patches.
     """
-    from lucidray.training.reader_model import TOWERS, words_of
+    from lucidray.training.reader_model import TOWERS
 
     tower = text = 0
     for name, parameter in model.named_parameters():

@@ -25,10 +25,11 @@ from transformers import (
 
 from lucidray.domain.errors import UsageError, WeightsError
 from lucidray.readers.loc_tokens import LOC_TOKENS
-from lucidray.readers.local.adapter import about_adapter, check_base, fingerprint
+from lucidray.readers.local.adapter import about_adapter, check_base, fingerprint, untie, words_of
 from lucidray.readers.local.checkpoint import Checkpoint, fetch
 from lucidray.readers.local.device import quantization
 from lucidray.readers.local.quiet import quiet
+from lucidray.training import reader_memory
 from lucidray.training.reader_inputs import ChatInputs, DecoderInputs
 
 # Modules that join picture and words, and those that see, by the names that families give them.
@@ -159,8 +160,9 @@ def load(
 def _base(checkpoint: Checkpoint, is_decoder: bool, quantize: str, device: str, dtype: torch.dtype) -> Any:
     bits = quantization(quantize)
     if bits is not None:
-        # The tower is small and sees; the projector is trained in phase 2; scores need their bits.
-        bits.llm_int8_skip_modules = [*TOWERS, *PROJECTORS, "lm_head"]
+        # Only what gets LoRA is quantised: the tower is small and sees, the projector is trained in phase 2, scores need
+        # their bits. By full names, as transformers takes a part of one for its beginning or its end.
+        bits.llm_int8_skip_modules = other_layers(reader_memory.layout(reader_memory.config_of(str(checkpoint.folder))))
         if quantize == "4bit":
             bits.bnb_4bit_compute_dtype = dtype
     kind = VisionEncoderDecoderModel if is_decoder else AutoModelForImageTextToText
@@ -188,11 +190,6 @@ def _inputs(checkpoint: Checkpoint, is_decoder: bool, prompts: Path | None) -> C
     return ChatInputs(AutoProcessor.from_pretrained(checkpoint.folder, local_files_only=True), prompts)
 
 
-def words_of(model: Any) -> Any:
-    """Return the part of a model that writes."""
-    return model.decoder if model.config.is_encoder_decoder else model
-
-
 def lora_targets(model: Any) -> list[str]:
     """Return the full names of the linear layers of the language model; never the tower's, the projector's or the head.
 
@@ -212,6 +209,13 @@ def lora_targets(model: Any) -> list[str]:
     if not names:
         raise WeightsError("no linear layer of a language model was found: this kind of model cannot be trained here")
     return names
+
+
+def other_layers(model: Any) -> list[str]:
+    """Return the full names of the linear layers that get no LoRA."""
+    targets = set(lora_targets(model))
+    linear = (name for name, module in model.named_modules() if isinstance(module, torch.nn.Linear))
+    return [name for name in linear if name not in targets]
 
 
 def projectors(model: Any) -> list[str]:
@@ -273,6 +277,7 @@ def smooth_rows(count: int, width: int, seed: int) -> torch.Tensor:
 def _rows(model: Any, indices: range) -> dict[str, list[int]]:
     """Name the embeddings whose rows are trained: the input's, and the output's where it is another matrix."""
     part = words_of(model)
+    untie(model)
     inside, outside = part.get_input_embeddings(), part.get_output_embeddings()
     names = {id(module): name for name, module in model.named_modules()}
     rows = {names[id(inside)]: list(indices)}

@@ -88,6 +88,9 @@ def with_adapter(model: Any, tokenizer: Any, adapter: str, *, trainable: bool = 
     digest = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
     check_rows(config, tokenizer, adapter)
     lengthen(model, len(tokenizer))
+    rows = config.get("trainable_token_indices")
+    if isinstance(rows, dict) and len(rows) > 1:
+        untie(model)
     try:
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always")
@@ -147,9 +150,30 @@ def check_rows(config: dict[str, Any], tokenizer: Any, adapter: str) -> None:
         )
 
 
+def words_of(model: Any) -> Any:
+    """Return the part of a model that writes."""
+    return model.decoder if model.config.is_encoder_decoder else model
+
+
+def untie(model: Any) -> None:
+    """Give scores a matrix of their own where PEFT would not see that they share that of the embeddings.
+
+    It asks the model's own configuration, and that of an encoder with a decoder does not say it: rows would then be
+    trained for words going in and not for words coming out.
+    """
+    import torch  # noqa: PLC0415
+
+    part = words_of(model)
+    inside, outside = part.get_input_embeddings(), part.get_output_embeddings()
+    if outside is None or outside.weight is not inside.weight:
+        return
+    if part is not model or not getattr(model.config, "tie_word_embeddings", False):
+        outside.weight = torch.nn.Parameter(inside.weight.detach().clone(), requires_grad=False)
+        model.config.tie_word_embeddings = part.config.tie_word_embeddings = False
+
+
 def lengthen(model: Any, tokens: int) -> None:
     """Make a model's embeddings long enough for a tokenizer; rows that are there already stay as they are."""
-    owner = getattr(model, "decoder", None) if model.config.is_encoder_decoder else None
-    owner = model if owner is None else owner
+    owner = words_of(model)
     if tokens > owner.get_input_embeddings().weight.shape[0]:
         owner.resize_token_embeddings(tokens, mean_resizing=False)
