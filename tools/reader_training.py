@@ -43,12 +43,11 @@ PROMPTS = {
     "located": "Film: {patient}. Write a report in {language}, with the places of what is abnormal.\n",
 }
 COMMON = (
-    "--quantize none --device cpu --lora-r 16 --batch 16 --accumulate 1 --lr 3e-3 --no-checkpointing "
-    "--eval-films 64 --eval-steps 100 --save-steps 100"
+    "--quantize none --device cpu --lora-r 16 --batch 16 --accumulate 1 --lr 3e-3 --no-checkpointing --eval-films 64"
 )
 TEACH = "--tower-steps 500 --caption-steps 250 --segmented 600"
-PHASE_1 = f"{COMMON} --epochs 0.8 --max-tokens 128"
-PHASE_2 = f"{COMMON} --epochs 4 --max-tokens {MAX_TOKENS}"
+PHASE_1 = f"{COMMON} --epochs 0.8 --max-tokens 128 --eval-steps 100 --save-steps 100"
+PHASE_2 = f"{COMMON} --epochs 3 --max-tokens {MAX_TOKENS} --eval-steps 60 --save-steps 60"
 
 
 def run(films: Path, runs: Path) -> None:

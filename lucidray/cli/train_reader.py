@@ -1,6 +1,7 @@
 """`lucidray train reader`: fine-tune a vision-language model on reports, then on boxes."""
 
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ _OUTSIDE = ("output", "resume", "force", "estimate", "config")
 _EPOCHS = {1: 8.0, 2: 30.0}
 
 
-def _option(*names: str, **settings: Any) -> Any:
+def _option(*names: str, **settings: Any) -> Callable[[Any], Any]:
     """Make an option that is written with hyphens or with underscores."""
     both = [spelt for name in names for spelt in dict.fromkeys((name, "--" + name[2:].replace("-", "_")))]
     return click.option(*both, **settings)
@@ -134,12 +135,13 @@ def config_of(given: dict[str, Any]) -> "Config":
     UsageError
         No phase was named, or a value of the file is of another kind.
     """
-    values = {name: str(value) if isinstance(value, Path) else value for name, value in given.items()}
+    values: dict[str, Any] = {name: str(value) if isinstance(value, Path) else value for name, value in given.items()}
     values.pop("output", None)
     if str(values.get("phase")) not in ("1", "2"):
         raise UsageError("name the phase with --phase 1 or --phase 2")
-    values["phase"] = int(values["phase"])
-    values.setdefault("epochs", _EPOCHS[values["phase"]])
+    phase = int(values["phase"])
+    values["phase"] = phase
+    values.setdefault("epochs", _EPOCHS[phase])
     for name in ("hold_out", "box_origins"):
         if name in values:
             values[name] = tuple([values[name]] if isinstance(values[name], str) else values[name])

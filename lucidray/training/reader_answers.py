@@ -131,7 +131,7 @@ def _present(label: Label, spots: Sequence[Spot], phrases: Phrases) -> str:
         return phrases.sentence("heart.present")
     place = _where(spots, phrases)
     if label in OVERLAPS[OPACITY]:
-        # The composer calls all three an opacity, as a classifier cannot tell them apart; whoever labelled the film did.
+        # The composer calls all three an opacity, as a classifier cannot tell them apart; whoever labelled did.
         return " ".join(f"There is {phrases.subjects[label].name} {place}".split()) + "."
     if place:
         count = 2 if {"left", "right"} <= sides(_cells(spots)) or (_counted(label) and len(spots) > 1) else 1

@@ -160,8 +160,8 @@ def load(
 def _base(checkpoint: Checkpoint, is_decoder: bool, quantize: str, device: str, dtype: torch.dtype) -> Any:
     bits = quantization(quantize)
     if bits is not None:
-        # Only what gets LoRA is quantised: the tower is small and sees, the projector is trained in phase 2, scores need
-        # their bits. By full names, as transformers takes a part of one for its beginning or its end.
+        # Only what gets LoRA is quantised: the tower is small and sees, the projector is trained in phase 2, scores
+        # need their bits. By full names, as transformers takes a part of one for its beginning or its end.
         bits.llm_int8_skip_modules = other_layers(reader_memory.layout(reader_memory.config_of(str(checkpoint.folder))))
         if quantize == "4bit":
             bits.bnb_4bit_compute_dtype = dtype

@@ -32,7 +32,13 @@ class Sums(NamedTuple):
 
     def plus(self, other: "Sums") -> "Sums":
         """Add up."""
-        return Sums(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
+        return Sums(
+            self.loss + other.loss,
+            self.tokens + other.tokens,
+            self.right + other.right,
+            self.box_loss + other.box_loss,
+            self.box_tokens + other.box_tokens,
+        )
 
     def figures(self, prefix: str = "") -> dict[str, float]:
         """Return means; the box loss where there were places."""
@@ -54,7 +60,7 @@ def scores_and_targets(
     (scores, targets)
         (B, T, V) for each answer token and whatever lies between; (B, T), `IGNORED` where nothing is asked.
     """
-    given = dict(inputs)
+    given: dict[str, Any] = dict(inputs)
     labels = given.pop("labels")
     if is_decoder:
         config = model.config
@@ -174,7 +180,7 @@ class ReaderTrainer(Trainer):  # type: ignore[misc]
     @property
     def just_evaluated(self) -> bool:
         """Whether the weights as they are now have been measured."""
-        return self._evaluated_at == self.state.global_step
+        return bool(self._evaluated_at == self.state.global_step)
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """Measure losses on held-out answers, and what the model writes of held-out films by itself."""
@@ -192,7 +198,8 @@ class ReaderTrainer(Trainer):  # type: ignore[misc]
         model.train(was_training)
         self._evaluated_at = self.state.global_step
         self.log(figures)
-        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, figures)
+        control: Any = self.callback_handler.on_evaluate(self.args, self.state, self.control, figures)
+        self.control = control
         return figures
 
 

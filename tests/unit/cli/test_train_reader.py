@@ -14,7 +14,9 @@ from lucidray.domain.errors import MissingExtraError
 from lucidray.training.reader_config import Config, configured
 
 DOCS = Path(__file__).parents[3] / "docs"
-COMMAND = re.compile(r"^ {4}(?:\./run\.sh|lucidray|accelerate launch -m lucidray) (train (?:reader|merge|tiny-reader) .+)$", re.M)
+COMMAND = re.compile(
+    r"^ {4}(?:\./run\.sh|lucidray|accelerate launch -m lucidray) (train (?:reader|merge|tiny-reader) .+)$", re.M
+)
 
 
 @pytest.fixture
@@ -30,7 +32,9 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
         "reader_config": SimpleNamespace(configured=configured),
         "reader_run": SimpleNamespace(train=fit),
         "reader_plan": SimpleNamespace(tell=lambda config, _report: made.append((config, None, {}))),
-        "reader_merge": SimpleNamespace(merge=lambda adapter, out, **options: made.append((adapter, out, options)) or out),
+        "reader_merge": SimpleNamespace(
+            merge=lambda adapter, out, **options: made.append((adapter, out, options)) or out
+        ),
     }
     monkeypatch.setattr(train_reader, "training", modules.__getitem__)
     monkeypatch.setattr(train_merge, "training", modules.__getitem__)
@@ -40,10 +44,8 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
 def test_the_issue_s_own_command(run, runs) -> None:
     Path("m.csv").touch()
     Path("films").mkdir()
-    result = run(
-        *"train reader --phase 1 --csv m.csv --images films --output out --epochs 8 --lr 5e-5 --lora_r 64".split(),
-        "--model", "google/medgemma-4b-it",
-    )  # fmt: skip
+    asked = "train reader --phase 1 --csv m.csv --images films --output out --epochs 8 --lr 5e-5 --lora_r 64"
+    result = run(*asked.split(), "--model", "google/medgemma-4b-it")
     assert result.code == 0, result.err
     ((config, output, options),) = runs
     assert output == Path("out")
@@ -65,7 +67,9 @@ def test_phase_2_has_its_own_epochs_and_names_with_hyphens_are_the_same(run, run
 
 def test_a_file_gives_what_the_command_line_does_not(run, runs) -> None:
     Path("m.csv").touch()
-    Path("run.toml").write_text('phase = 2\ncsv = "m.csv"\noutput = "there"\nlr = 1e-4\nhold_out = ["Mass"]\nbatch = 2\n')
+    Path("run.toml").write_text(
+        'phase = 2\ncsv = "m.csv"\noutput = "there"\nlr = 1e-4\nhold_out = ["Mass"]\nbatch = 2\n'
+    )
     assert run("train", "reader", "--config", "run.toml", "--lr", "2e-4").code == 0
     ((config, output, _),) = runs
     assert (config.phase, config.lr, config.batch, config.hold_out, output) == (2, 2e-4, 2, ("Mass",), Path("there"))
@@ -73,12 +77,16 @@ def test_a_file_gives_what_the_command_line_does_not(run, runs) -> None:
 
 @pytest.mark.parametrize(
     ("text", "told"),
-    [("learning_rate = 1", "no option of train reader"), ("phase = ", "cannot be read"), ('lr = "much"', "another kind")],
+    [
+        ("learning_rate = 1", "no option of train reader"),
+        ("phase = ", "cannot be read"),
+        ('lr = "much"', "another kind"),
+    ],
 )
 def test_a_file_that_is_wrong_says_how(run, runs, text: str, told: str) -> None:
     Path("m.csv").touch()
     Path("run.toml").write_text(text)
-    result = run(*"train reader --phase 1 --csv m.csv --output out --config run.toml".split())
+    result = run(*["train", "reader", "--phase", "1", "--csv", "m.csv", "--output", "out", "--config", "run.toml"])
     assert result.code == 2
     assert told in result.err
     assert runs == []
@@ -86,14 +94,14 @@ def test_a_file_that_is_wrong_says_how(run, runs, text: str, told: str) -> None:
 
 def test_what_is_missing_is_named(run, runs) -> None:
     Path("m.csv").touch()
-    assert "--phase 1 or --phase 2" in run(*"train reader --csv m.csv --output out".split()).err
-    assert "--csv" in run(*"train reader --phase 1 --output out".split()).err
-    assert "--output" in run(*"train reader --phase 1 --csv m.csv".split()).err
+    assert "--phase 1 or --phase 2" in run(*["train", "reader", "--csv", "m.csv", "--output", "out"]).err
+    assert "--csv" in run(*["train", "reader", "--phase", "1", "--output", "out"]).err
+    assert "--output" in run(*["train", "reader", "--phase", "1", "--csv", "m.csv"]).err
     assert runs == []
 
 
 def test_an_estimate_needs_no_films(run, runs) -> None:
-    assert run(*"train reader --phase 2 --estimate".split()).code == 0
+    assert run(*["train", "reader", "--phase", "2", "--estimate"]).code == 0
     ((config, output, _),) = runs
     assert (config.phase, output) == (2, None)
 

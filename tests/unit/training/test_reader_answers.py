@@ -69,7 +69,11 @@ def test_a_drawn_opacity_denies_no_name_of_it() -> None:
 
 def test_a_drawn_finding_is_there_whatever_its_mined_label_says() -> None:
     answer = compose({"Effusion": "negative"}, [Spot("Effusion", LOCS, None, None)])
-    assert answer == f"FINDINGS\nThere is a pleural effusion.\n\nLOCATIONS\n{LOCS} Pleural effusion.\n\nIMPRESSION\nPleural effusion."
+    assert answer == (
+        "FINDINGS\nThere is a pleural effusion.\n\n"
+        f"LOCATIONS\n{LOCS} Pleural effusion.\n\n"
+        "IMPRESSION\nPleural effusion."
+    )
 
 
 def test_a_report_goes_before_sentences_of_our_own() -> None:

@@ -35,9 +35,9 @@ from transformers import (
 
 from lucidray.domain.answer import Generation
 from lucidray.imaging.film import read_film
+from lucidray.readers.loc_tokens import LOC_TOKENS
 from lucidray.readers.local.encoder_decoder import EncoderDecoder
 from lucidray.readers.local.medgemma import MedGemma
-from lucidray.readers.loc_tokens import LOC_TOKENS
 from lucidray.readers.prompt import ask
 from lucidray.training import reader_run
 from lucidray.training.reader_config import Config

@@ -17,7 +17,7 @@ from lucidray.readers.prompt import ask
 from lucidray.training.reader_inputs import IGNORED, ChatInputs, check_films, prompt_of
 from lucidray.training.reader_model import load, open_base
 from lucidray.training.reader_samples import Sample, text_samples
-from lucidray.training.reader_trainer import scores_and_targets, sums_of
+from lucidray.training.reader_trainer import Sums, scores_and_targets, sums_of
 
 pytestmark = pytest.mark.extra
 
@@ -76,14 +76,13 @@ def test_a_film_is_shown_and_asked_about_as_the_reader_does(
 def test_padding_changes_no_score(tiny: Path, samples: list[Sample]) -> None:
     loaded = load(open_base(str(tiny)), phase=1, quantize="none", dtype=torch.float32, lora_r=4)
     loaded.model.eval()
-    with torch.no_grad():
-        together = sums_of(
-            *scores_and_targets(loaded.model, loaded.inputs.collate(samples), is_decoder=False), torch.tensor([])
-        )[1]
-        alone = [
-            sums_of(*scores_and_targets(loaded.model, loaded.inputs.collate([one]), is_decoder=False), torch.tensor([]))[1]
-            for one in samples
-        ]
+
+    def sums(some: list[Sample]) -> Sums:
+        with torch.no_grad():
+            scored = scores_and_targets(loaded.model, loaded.inputs.collate(some), is_decoder=False)
+            return sums_of(*scored, torch.tensor([]))[1]
+
+    together, alone = sums(samples), [sums([one]) for one in samples]
     assert together.tokens == sum(one.tokens for one in alone)
     assert together.loss == pytest.approx(sum(one.loss for one in alone), rel=1e-4)
 

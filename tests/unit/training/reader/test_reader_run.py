@@ -17,8 +17,8 @@ from tiny_models import asked
 
 from lucidray.domain.errors import ConflictError, OutOfMemoryError, UsageError, WeightsError
 from lucidray.imaging.film import read_film
-from lucidray.readers.local.medgemma import MedGemma
 from lucidray.readers.loc_tokens import LOC_TOKENS
+from lucidray.readers.local.medgemma import MedGemma
 from lucidray.readers.prompt import ask
 from lucidray.training import reader_memory, reader_run
 from lucidray.training.reader_config import Config
@@ -31,7 +31,8 @@ QUIET = lambda _line: None  # noqa: E731
 def config(collection: Path, tiny: Path, **changes: object) -> Config:
     common = Config(
         phase=1, csv=str(collection), model=str(tiny), quantize="none", device="cpu", epochs=3, lr=2e-2, lora_r=8,
-        batch=4, accumulate=1, max_tokens=6, eval_films=2, eval_steps=100, save_steps=4, log_steps=1, checkpointing=False,
+        batch=4, accumulate=1, max_tokens=6, eval_films=2, eval_steps=100, save_steps=4, log_steps=1,
+        checkpointing=False,
     )  # fmt: skip
     return replace(common, **changes)
 
@@ -110,9 +111,11 @@ def test_the_reader_reads_with_the_adapter_as_it_was_trained(phase2: Path, tiny:
     wanted = asked(film, strategy="located")
     inputs = reader.prepare(wanted, ask(wanted, reader._prompts), reader.letterbox(wanted))
     embedded = reader._model.get_input_embeddings()(torch.tensor([[first, first + 1023]]))[0].float()
-    scale = reader._model.get_input_embeddings().embed_scale if hasattr(
-        reader._model.get_input_embeddings(), "embed_scale"
-    ) else 64**0.5
+    scale = (
+        reader._model.get_input_embeddings().embed_scale
+        if hasattr(reader._model.get_input_embeddings(), "embed_scale")
+        else 64**0.5
+    )
     assert torch.allclose(embedded, rows[[0, 1023]] * float(scale), rtol=0.02, atol=0.02)
     with torch.inference_mode():
         assert torch.isfinite(reader._model(**inputs).logits.float()).all()
@@ -130,7 +133,8 @@ def test_merged_weights_answer_as_the_adapter_does(phase2: Path, tiny: Path, col
     for reader in (one, other, bare):
         inputs = reader.prepare(wanted, ask(wanted, one._prompts), reader.letterbox(wanted))
         with torch.inference_mode():
-            scores.append(reader._model.float()(**{**inputs, "pixel_values": inputs["pixel_values"].float()}).logits[0, -8:])
+            exact = {**inputs, "pixel_values": inputs["pixel_values"].float()}
+            scores.append(reader._model.float()(**exact).logits[0, -8:])
     tokens = scores[2].shape[1]
     assert torch.allclose(scores[0], scores[1], atol=0.05)
     assert not torch.allclose(scores[0][:, :tokens], scores[2], atol=0.5)
