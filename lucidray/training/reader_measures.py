@@ -18,7 +18,7 @@ from lucidray.readers.grounding import ground
 from lucidray.readers.wording import loops
 from lucidray.training.reader_answers import LANGUAGE
 from lucidray.training.reader_model import Loaded
-from lucidray.training.reader_samples import Sample
+from lucidray.training.reader_samples import LOCATED, Sample
 
 HIT_IOU = 0.5
 _OPAQUE = frozenset(OVERLAPS[OPACITY])
@@ -111,7 +111,9 @@ def measure(written: Sequence[Written], samples: Sequence[Sample], held_out: Seq
     boxes were never trained on.
     """
     figures = {"parseable": float(np.mean([one.parses for one in written])), "claims_f1": claims_f1(written, samples)}
-    score = score_boxes(written, samples)
+    # Whoever was not asked for places is not measured on them.
+    asked = [row for row, sample in enumerate(samples) if sample.strategy == LOCATED]
+    score = score_boxes([written[row] for row in asked], [samples[row] for row in asked])
     seen = [row for row, name in enumerate(score.findings) if name not in held_out]
     unseen = [row for row, name in enumerate(score.findings) if name in held_out]
     for name, rows in (("box", seen), ("unseen_box", unseen)):

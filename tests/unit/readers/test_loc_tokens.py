@@ -1,7 +1,7 @@
 """Boxes to the tokens of places, through the map that the model sees the film by, and back."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lucidray.domain.box import Box
@@ -26,6 +26,7 @@ def test_there_are_as_many_tokens_as_bins() -> None:
     assert (LOC_TOKENS[0], LOC_TOKENS[7], LOC_TOKENS[-1]) == ("<loc0000>", "<loc0007>", "<loc1023>")
 
 
+@settings(deadline=None, derandomize=True)
 @given(LETTERBOXES, st.data())
 def test_what_is_written_is_read_as_the_same_place(letterbox: Letterbox, data: st.DataObject) -> None:
     width, height = letterbox.film_width_px, letterbox.film_height_px

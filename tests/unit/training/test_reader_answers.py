@@ -1,7 +1,7 @@
 """The answers that a reader is taught: nothing that nobody said, and nothing lost of what was said."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lucidray.domain.vocabulary import LABELS, OVERLAPS
@@ -14,6 +14,7 @@ POLARITY = {"positive": "present", "negative": "absent", "uncertain": "uncertain
 GROUP = {label: group for group, members in OVERLAPS.items() for label in members}
 
 
+@settings(deadline=None, derandomize=True)
 @given(TRUTHS)
 def test_an_answer_claims_what_is_known_and_nothing_else(truth: dict) -> None:
     answer = compose(truth)
