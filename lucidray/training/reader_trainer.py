@@ -198,8 +198,8 @@ class ReaderTrainer(Trainer):  # type: ignore[misc]
         model.train(was_training)
         self._evaluated_at = self.state.global_step
         self.log(figures)
-        control: Any = self.callback_handler.on_evaluate(self.args, self.state, self.control, figures)
-        self.control = control
+        before: Any = getattr(self, "control")  # noqa: B009 - its type is transformers' own
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, before, figures)
         return figures
 
 
