@@ -79,7 +79,7 @@ READERS: dict[str, Entry] = {
     "medgemma": Entry(
         "lucidray.readers.local.medgemma",
         "MedGemma",
-        "MedGemma and other Gemma 3 models, with or without a LoRA adapter",
+        "MedGemma and other models that take a picture and a chat, with or without a LoRA adapter",
         "Health AI Developer Foundations terms",
         extra="vlm",
         gated=True,

@@ -7,6 +7,7 @@ symptoms are left out, and the answer says so.
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from lucidray.domain.note import Note
 from lucidray.domain.protocols import ReportRequest
 from lucidray.domain.reading import ModelUsed
 from lucidray.readers.letterbox import Letterbox, cropped, stretched
+from lucidray.readers.local.adapter import processor_folder, with_adapter
 from lucidray.readers.local.checkpoint import fetch
 from lucidray.readers.local.device import check_room, choose_device, explained
 from lucidray.readers.local.quiet import quiet
@@ -36,6 +38,8 @@ class EncoderDecoder:
     model : str
         Name on the hub, or a folder.
     revision : str, optional
+    adapter : str, optional
+        Folder of a LoRA adapter, as `lucidray train reader` writes them.
     device : {"auto", "cuda", "mps", "cpu"}
     timeout_s : float
 
@@ -45,7 +49,13 @@ class EncoderDecoder:
     """
 
     def __init__(
-        self, model: str, *, revision: str | None = None, device: str = "auto", timeout_s: float = TIMEOUT_S
+        self,
+        model: str,
+        *,
+        revision: str | None = None,
+        adapter: str | None = None,
+        device: str = "auto",
+        timeout_s: float = TIMEOUT_S,
     ) -> None:
         self._device = choose_device(device)
         self._timeout_s = timeout_s
@@ -55,8 +65,9 @@ class EncoderDecoder:
         check_room(checkpoint, self._device, "none")
         try:
             with quiet():
-                self._tokenizer = AutoTokenizer.from_pretrained(checkpoint.folder, local_files_only=True)
-                self._images = AutoImageProcessor.from_pretrained(checkpoint.folder, local_files_only=True)
+                source = (processor_folder(adapter) if adapter is not None else None) or checkpoint.folder
+                self._tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=True)
+                self._images = AutoImageProcessor.from_pretrained(source, local_files_only=True)
                 self._model, told = VisionEncoderDecoderModel.from_pretrained(
                     checkpoint.folder, dtype=torch.float32, local_files_only=True, output_loading_info=True
                 )
@@ -67,11 +78,15 @@ class EncoderDecoder:
         wrong = sorted([*told["missing_keys"], *(str(key) for key in told["mismatched_keys"])])
         if wrong:
             raise WeightsError(f"{checkpoint.name} lacks {len(wrong)} weights that it names, first {wrong[0]}")
+        version = checkpoint.version
+        if adapter is not None:
+            self._model, mark = with_adapter(self._model, self._tokenizer, adapter)
+            version += f", adapter {mark}"
         self._model = self._model.to(self._device).eval()
         self._used = ModelUsed(
             role="reader",
-            name=f"encoder-decoder: {checkpoint.name}",
-            version=checkpoint.version,
+            name=f"encoder-decoder: {checkpoint.name}" + (f" with {Path(adapter).name}" if adapter else ""),
+            version=version,
             sha256=None,
             device=f"{self._device}, float32",
         )

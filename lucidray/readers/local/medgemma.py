@@ -4,11 +4,7 @@
 adapter (PEFT) can be put onto them. Real weights were never run by this project; see docs/readers.md.
 """
 
-import hashlib
-import importlib.util
-import json
 import threading
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,10 +13,12 @@ import torch
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from lucidray.domain.answer import Answer
-from lucidray.domain.errors import LucidrayError, MissingExtraError, WeightsError
+from lucidray.domain.errors import LucidrayError, WeightsError
 from lucidray.domain.protocols import ReportRequest
 from lucidray.domain.reading import ModelUsed
-from lucidray.readers.letterbox import Letterbox, padded, stretched
+from lucidray.readers.letterbox import Letterbox
+from lucidray.readers.local.adapter import processor_folder, prompts_of, with_adapter
+from lucidray.readers.local.chat import chat_inputs, lay, side_of
 from lucidray.readers.local.checkpoint import Checkpoint, fetch
 from lucidray.readers.local.device import WORDS, check_room, choose_device, explained, quantization
 from lucidray.readers.local.quiet import quiet
@@ -72,7 +70,8 @@ class MedGemma:
     ) -> None:
         self._device = choose_device(device)
         self._quantize = quantize
-        self._prompts = prompts
+        # What an adapter was trained with is what it is asked with.
+        self._prompts = prompts or (prompts_of(adapter) if adapter is not None else None)
         self._fit = fit
         self._timeout_s = timeout_s
         self._lock = threading.Lock()
@@ -82,8 +81,9 @@ class MedGemma:
         check_room(checkpoint, self._device, quantize)
         try:
             with quiet():
-                self._processor = AutoProcessor.from_pretrained(checkpoint.folder, local_files_only=True)
-                self._side = _side(self._processor)
+                words = processor_folder(adapter) if adapter is not None else None
+                self._processor = AutoProcessor.from_pretrained(words or checkpoint.folder, local_files_only=True)
+                self._side = side_of(self._processor)
                 self._model = _load(checkpoint, self._device, bits)
         except LucidrayError:
             raise
@@ -91,7 +91,7 @@ class MedGemma:
             raise explained(error, checkpoint.name, self._device, quantize) from error
         version = checkpoint.version
         if adapter is not None:
-            self._model, mark = _with_adapter(self._model, adapter)
+            self._model, mark = with_adapter(self._model, self._processor.tokenizer, adapter)
             version += f", adapter {mark}"
         self._model.eval()
         self._used = ModelUsed(
@@ -141,32 +141,17 @@ class MedGemma:
 
     def letterbox(self, request: ReportRequest) -> Letterbox:
         """Say how the film lies on the picture."""
-        film = request.film
-        if self._fit == "stretch":
-            return stretched(film.width_px, film.height_px, self._side, self._side)
-        return padded(film.width_px, film.height_px, self._side)
+        return lay(request.film.width_px, request.film.height_px, self._side, self._fit)
 
     def prepare(self, request: ReportRequest, prompt: Prompt, letterbox: Letterbox) -> dict[str, Any]:
         """Make the model's inputs: the chat template filled, the picture normalised, both on the device."""
-        messages = [
-            {
-                "role": "user",
-                "content": [{"type": "image"}, {"type": "text", "text": prompt.user}],
-            }
-        ]
-        if prompt.system:
-            messages.insert(0, {"role": "system", "content": [{"type": "text", "text": prompt.system}]})
-        picture = letterbox.draw(request.film.pixels)
         try:
-            text = self._processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
-            # The template writes the first token itself.
-            made = self._processor(text=text, images=[picture], return_tensors="pt", add_special_tokens=False)
+            made = chat_inputs(self._processor, prompt, letterbox.draw(request.film.pixels))
         except Exception as error:
             raise explained(error, f"the processor of {self._name}", self._device) from error
         return {
             name: value.to(self._device, torch.bfloat16) if value.is_floating_point() else value.to(self._device)
             for name, value in made.items()
-            if isinstance(value, torch.Tensor)
         }
 
 
@@ -186,43 +171,3 @@ def _load(checkpoint: Checkpoint, device: str, bits: Any) -> Any:
             f"{checkpoint.name} lacks {len(wrong)} weights that its configuration names, first {wrong[0]}"
         )
     return model
-
-
-def _with_adapter(model: Any, adapter: str) -> tuple[Any, str]:
-    """Put a LoRA adapter onto a model; returns it with the first digits of the adapter's hash."""
-    if importlib.util.find_spec("peft") is None:
-        raise MissingExtraError("--adapter", "vlm")
-    from peft import PeftModel  # noqa: PLC0415
-
-    folder = Path(adapter).expanduser()
-    try:
-        kind = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))["peft_type"]
-        digest = hashlib.sha256((folder / "adapter_model.safetensors").read_bytes()).hexdigest()
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise WeightsError(
-            f"{adapter} is no folder with an adapter: it needs adapter_config.json and adapter_model.safetensors"
-        ) from error
-    if kind != "LORA":
-        raise WeightsError(f"{adapter} holds an adapter of kind {kind}; only LoRA is known here")
-    try:
-        with warnings.catch_warnings(record=True) as told:
-            warnings.simplefilter("always")
-            adapted = PeftModel.from_pretrained(model, str(folder), is_trainable=False, local_files_only=True)
-    except (ValueError, RuntimeError, KeyError, TypeError) as error:
-        reason = str(error).strip().split("\n", 1)[0][:300]
-        raise WeightsError(f"the adapter {adapter} does not fit the model: {reason}") from error
-    if any("missing adapter keys" in str(warning.message) for warning in told):
-        raise WeightsError(f"the adapter {adapter} was made for another model: weights that it names are missing")
-    return adapted, digest[:12]
-
-
-def _side(processor: Any) -> int:
-    """Return the side of the square that the processor makes, in pixels."""
-    images = getattr(processor, "image_processor", None)
-    if images is None or not hasattr(processor, "tokenizer"):
-        raise WeightsError(f"the model takes no pictures beside text: its processor is {type(processor).__name__}")
-    size = getattr(images, "size", None) or {}
-    height, width = size.get("height"), size.get("width")
-    if not height or height != width:
-        raise WeightsError(f"the model's processor makes no square picture: {dict(size)}")
-    return int(height)

@@ -22,7 +22,7 @@ from lucidray.readers.prompt import (
     tells_findings,
 )
 
-STRATEGIES = ("zero-shot", "structured", "role", "sectioned", "findings-first", "grounded")
+STRATEGIES = ("zero-shot", "structured", "role", "sectioned", "findings-first", "grounded", "located")
 
 
 def asked(strategy: str = "zero-shot", language: str = "en", prior: str | None = None, **options):
@@ -90,7 +90,7 @@ def test_an_unknown_language_is_refused(language: str) -> None:
 
 @pytest.mark.parametrize("strategy", ["chain-of-thought", "", "../role", "role.txt", "Role", "/etc/passwd"])
 def test_an_unknown_strategy_is_refused_with_those_there_are(strategy: str) -> None:
-    with pytest.raises(UsageError, match="findings-first, grounded, role"):
+    with pytest.raises(UsageError, match="findings-first, grounded, located, role"):
         check_strategy(strategy)
 
 
