@@ -63,13 +63,10 @@ def fit(
     run_dir.mkdir(parents=True, exist_ok=True)
     run = _Run(films, config, device)
     if resume:
-        before = json.loads((run_dir / "config.json").read_text(encoding="utf-8"))
-        changed = sorted(name for name, value in asdict(config).items() if before.get(name) != value)
-        if changed:
-            raise UsageError(f"the run was started with other settings ({', '.join(changed)}): resume it with the same")
         run.load(torch.load(checkpoint, map_location=device, weights_only=True))
+        _write_config(run_dir, _resumed(run_dir, config, run.step))
     else:
-        (run_dir / "config.json").write_text(json.dumps(asdict(config), indent=2) + "\n", encoding="utf-8")
+        _write_config(run_dir, asdict(config))
         (run_dir / "data.json").write_text(json.dumps(films.manifest(), indent=2) + "\n", encoding="utf-8")
     started, first = time.monotonic(), run.step
     with Record(run_dir, run.step) as record:
@@ -84,6 +81,26 @@ def fit(
             shown = ", ".join(f"{name} {value:.3f}" for name, value in figures.items() if name.startswith("gain"))
             say(f"step {run.step} of {config.steps}, loss {loss:.5f}, {shown} dB, {left / 60:.0f} min left")
     return run.average
+
+
+def _resumed(run_dir: Path, config: Config, step: int) -> dict[str, Any]:
+    """Return the settings of a run that goes on: its own, but for the number of steps, which may be changed.
+
+    A run that is made longer or shorter follows the new schedule from the step that it is at; `resized` tells so.
+    """
+    before: dict[str, Any] = json.loads((run_dir / "config.json").read_text(encoding="utf-8"))
+    now = asdict(config)
+    changed = sorted(name for name in now if name != "steps" and before.get(name) != now[name])
+    if changed:
+        raise UsageError(f"the run was started with other settings ({', '.join(changed)}): resume it with the same")
+    resized = before.get("resized", [])
+    if before["steps"] != config.steps:
+        resized = [*resized, {"at_step": step, "from_steps": before["steps"], "to_steps": config.steps}]
+    return {**now, "resized": resized} if resized else now
+
+
+def _write_config(run_dir: Path, settings: dict[str, Any]) -> None:
+    (run_dir / "config.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
 
 
 class _Run:
