@@ -14,11 +14,13 @@ UNCALIBRATED = "uncalibrated: run lucidray calibrate"
 NO_OUTPUT = "has no output for it"
 # Said after a calibration file's name.
 NOT_IN_CALIBRATION = "has none for it"
+# Said before an upscaler's name.
+NOT_FOR_UPSCALED = "not calibrated for films upscaled by"
 
 
 def not_for_upscaled(method: str) -> str:
     """Say why nothing is shown of an upscaled film: nobody measured what scores are worth on films made like it."""
-    return f"not calibrated for films upscaled by {method}"
+    return f"{NOT_FOR_UPSCALED} {method}"
 
 
 
