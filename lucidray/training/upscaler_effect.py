@@ -6,6 +6,7 @@ patients: the rules by which a finding counts as supported are those of the find
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -28,6 +29,7 @@ from lucidray.training.films import OUTPUTS, Films, film01, gather
 from lucidray.training.findings_card import _smoothed, _why_unsupported
 from lucidray.training.findings_measure import HeldOut, _figure, _ranking
 from lucidray.training.findings_pointing import MapScale
+from lucidray.training.upscaled_page import page
 
 Array = npt.NDArray[np.float32]
 Report = Callable[[str], None]
@@ -36,6 +38,7 @@ SIDES_PX = (28, 56, 112)
 _BATCH = 32
 _FITS = 60
 _SHARED_POSITIVES = 25
+_PAIR = re.compile(r"\[\s+(-?[\d.e+-]+),\s+(-?[\d.e+-]+)\s+\]")  # hundreds of pairs read better one a line
 
 
 def small_film(pixels: npt.NDArray[np.uint8], side: int) -> Array:
@@ -97,7 +100,7 @@ def measure(
 
     Returns
     -------
-    Path of the card.
+    Path of the card; its page, `upscaled.md`, is beside it.
     """
     say = report or (lambda _: None)
     findings = open_weights(weights, "findings")
@@ -114,10 +117,17 @@ def measure(
             kept = [e for e in card["entries"] if (e["method"], e["side_px"]) != (upscaler.name, side)]
             card["entries"] = sorted([*kept, entry], key=lambda e: (e["method"], e["side_px"]))
             out.mkdir(parents=True, exist_ok=True)
-            (out / FILE).write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+            write(card, out)
             told = entry["measured"]
             say(f"{told['findings']} findings supported: AUROC {told['auroc']}, whole films {told['auroc_whole']}")
     return out / FILE
+
+
+def write(card: dict[str, Any], out: Path) -> None:
+    """Write the card and its page into a folder."""
+    text = _PAIR.sub(r"[\1, \2]", json.dumps(card, indent=1))
+    (out / FILE).write_text(text + "\n", encoding="utf-8")
+    (out / FILE).with_suffix(".md").write_text(page(card), encoding="utf-8")
 
 
 def _existing(path: Path, sha256: str) -> dict[str, Any]:
