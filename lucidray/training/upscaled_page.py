@@ -10,7 +10,7 @@ Figure = dict[str, float] | None
 def told(figure: Figure) -> str:
     """Write an AUROC with its interval and the number of positive films."""
     if figure is None:
-        return "too few"
+        return "not measured"
     return f"{figure['value']:.2f} ({figure['low']:.2f} to {figure['high']:.2f})"
 
 
@@ -22,7 +22,7 @@ def page(card: dict[str, Any]) -> str:
         "# The findings network on films that were small",
         "",
         "Written by `lucidray train measure-upscaler`. Whole test films are reduced to the side (Pillow's bicubic, 8",
-        "bits), upscaled to 224 px and read. Calibration is fitted on validation patients and measured on test patients;",
+        "bits), upscaled to 224 px and read. Calibration is fitted on validation and measured on test patients;",
         "intervals are 95 %, patients resampled; AUROC compares films of one folder only. A finding is supported at a",
         "size by the rules of the [findings card](findings.md): 25 positive test films, and an AUROC over 0.6 at its",
         "lower end.",
