@@ -37,10 +37,10 @@ def test_an_unknown_name_lists_what_there_is(name: str) -> None:
 @pytest.mark.parametrize("name", ["onnx:nowhere.onnx", "nowhere.pth"])
 def test_a_file_that_is_not_there(name: str) -> None:
     if name.endswith("pth"):
-        pytest.importorskip("spandrel", reason="needs lucidray[upscale]")
         from borrowed_models import make_torchvision_importable
 
         make_torchvision_importable()
+        pytest.importorskip("spandrel", reason="needs lucidray[upscale]")
     with pytest.raises(UsageError, match="there is no upscaler"):
         load_upscaler(name)
 
