@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from lucidray.cli import streams, train_backbone, train_detector, train_merge, train_reader, train_tiny
+from lucidray.cli import streams, train_backbone, train_detector, train_merge, train_reader, train_tiny, train_upscaler
 from lucidray.cli.session import Session, pass_session
 from lucidray.cli.train_backbone import backbone_options, split_options
 from lucidray.cli.train_config import config_option
@@ -113,8 +113,9 @@ def measure_anatomy(session: Session, /, folder: Path, data: Path | None) -> Non
     _report(_training("anatomy_card").measure_again(films, folder, streams.say))
 
 
-for _other in (train_detector, train_merge, train_reader, train_tiny):
+for _other in (train_detector, train_merge, train_reader, train_tiny, train_upscaler):
     command.add_command(_other.command)
+command.add_command(train_upscaler.measure)
 
 
 def _folders(session: Session, data: Path | None) -> tuple[Path, Path | None]:

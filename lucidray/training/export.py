@@ -23,6 +23,7 @@ def write_onnx(
     channels: int = 1,
     half: bool = True,
     one_film: bool = False,
+    any_size: bool = False,
     metadata: Mapping[str, str] | None = None,
 ) -> str:
     """Write a network that takes `film`, (N, channels, size, size) float32, with N free.
@@ -42,6 +43,8 @@ def write_onnx(
         Store weights in half precision.
     one_film : bool
         N is 1.
+    any_size : bool
+        Leave height and width free too, of the film and of all outputs, which then are (N, C, h, w).
     metadata : mapping, optional
         Written into the file, for whoever runs it.
 
@@ -51,6 +54,9 @@ def write_onnx(
     """
     network = network.to("cpu", memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
     path.parent.mkdir(parents=True, exist_ok=True)
+    free = {name: {0: "films"} for name in ("film", *outputs)}
+    if any_size:
+        free = {name: {**axes, 2: f"{name}_height", 3: f"{name}_width"} for name, axes in free.items()}
     with warnings.catch_warnings():
         # PyTorch prefers its newer exporter, which needs one more package and gives the same graph for these networks.
         warnings.filterwarnings("ignore", message=".*legacy TorchScript-based ONNX export", category=DeprecationWarning)
@@ -62,7 +68,7 @@ def write_onnx(
             path,
             input_names=["film"],
             output_names=list(outputs),
-            dynamic_axes=None if one_film else {name: {0: "films"} for name in ("film", *outputs)},
+            dynamic_axes=None if one_film else free,
             opset_version=_OPSET,
             dynamo=False,
         )
