@@ -41,10 +41,18 @@ def test_the_choice_beside_the_upload_is_sent(page: Page, thumbnail: Path) -> No
     expect(page.locator(".toolbar button").first).to_be_visible(timeout=60_000)
 
 
-def test_a_small_film_is_refused_where_nobody_asks(page: Page, station: Workstation, thumbnail: Path) -> None:
-    open_reading(page, station.read(thumbnail.read_bytes(), "small-refused.png"))
-    expect(page.locator(".refused")).to_contain_text("too_small")
+def test_a_small_film_is_refused_where_nobody_asks(page: Page, thumbnail: Path) -> None:
+    other = thumbnail.with_name("small-refused.png")
+    other.write_bytes(thumbnail.read_bytes())
+    page.goto("/")
+    page.locator("select[name=sort]").select_option("newest")
+    page.locator("#films").set_input_files(other)
+    first = page.locator("tbody tr").first
+    expect(first).to_contain_text("small-refused.png", timeout=60_000)
+    first.locator("a").click()
+    expect(page.locator(".refused")).to_contain_text("too_small", timeout=60_000)
     expect(page.locator(".upscaled")).to_have_count(0)
+    expect(page.locator(".toolbar button").first).to_be_visible(timeout=60_000)
 
 
 @pytest.mark.parametrize("width", [390, 1280])
