@@ -11,7 +11,8 @@ for needed in ("fastapi", "sqlalchemy", "alembic", "httpx", "data_store"):
 
 from PIL import Image
 from playwright.sync_api import Page, expect
-from workstation_steps import CHEST, MARKS
+from workstation_process import Workstation
+from workstation_steps import CHEST, MARKS, open_reading
 
 from lucidray.imaging.film import read_film
 
@@ -27,54 +28,48 @@ def thumbnail(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def upload(page: Page, film: Path, method: str) -> None:
+def test_the_choice_beside_the_upload_is_sent(page: Page, thumbnail: Path) -> None:
     page.goto("/")
     page.locator("select[name=sort]").select_option("newest")
-    page.locator("#upscale").select_option(method)
-    page.locator("#films").set_input_files(film)
-    expect(page.locator("tbody tr").first).to_contain_text("small.png", timeout=60_000)
-    page.locator("tbody tr a").first.click()
+    page.locator("#upscale").select_option("embedded")
+    page.locator("#films").set_input_files(thumbnail)
+    first = page.locator("tbody tr").first
+    expect(first).to_contain_text("small.png", timeout=60_000)
+    expect(first.locator(".state")).to_have_text("read", timeout=60_000)
+    first.locator("a").click()
+    expect(page.locator(".upscaled")).to_contain_text("texture was invented", timeout=60_000)
     expect(page.locator(".toolbar button").first).to_be_visible(timeout=60_000)
 
 
-def test_a_small_film_is_refused_unless_upscaling_is_chosen(page: Page, thumbnail: Path) -> None:
-    upload(page, thumbnail, "none")
+def test_a_small_film_is_refused_where_nobody_asks(page: Page, thumbnail: Path) -> None:
+    other = thumbnail.with_name("small-refused.png")
+    other.write_bytes(thumbnail.read_bytes())
+    page.goto("/")
+    page.locator("select[name=sort]").select_option("newest")
+    page.locator("#films").set_input_files(other)
+    first = page.locator("tbody tr").first
+    expect(first).to_contain_text("small-refused.png", timeout=60_000)
+    first.locator("a").click()
     expect(page.locator(".refused")).to_contain_text("too_small", timeout=60_000)
     expect(page.locator(".upscaled")).to_have_count(0)
+    expect(page.locator(".toolbar button").first).to_be_visible(timeout=60_000)
 
 
-def test_an_upscaled_film_is_shown_before_and_after(page: Page, thumbnail: Path) -> None:
-    upload(page, thumbnail, "embedded")
+@pytest.mark.parametrize("width", [390, 1280])
+def test_before_and_after_stand_side_by_side(page: Page, station: Workstation, thumbnail: Path, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 850})
+    open_reading(page, station.read(thumbnail.read_bytes(), "small-upscaled.png", upscale="embedded"))
     panel = page.locator(".upscaled")
-    expect(panel).to_contain_text("texture was invented", timeout=60_000)
     expect(panel).to_contain_text("56 × 56")
     expect(panel).to_contain_text("224 × 224")
     pictures = panel.locator("img")
     expect(pictures).to_have_count(3)
+    tops = set()
     for place in range(3):
-        pictures.nth(place).scroll_into_view_if_needed()
-        page.wait_for_function(
-            "(image) => image.complete && image.naturalWidth === 224", arg=pictures.nth(place).element_handle()
-        )
-    boxes = [pictures.nth(place).bounding_box() for place in range(3)]
-    assert all(box is not None for box in boxes)
-    assert len({round(box["y"]) for box in boxes if box}) == 1  # side by side
+        picture = pictures.nth(place)
+        picture.scroll_into_view_if_needed()
+        page.wait_for_function("(image) => image.complete && image.naturalWidth === 224", arg=picture.element_handle())
+        tops.add(picture.evaluate("(image) => Math.round(image.getBoundingClientRect().top + scrollY)"))
+    assert len(tops) == 1
     expect(page.locator(".warned")).to_contain_text("degraded")
-
-
-@pytest.mark.parametrize("width", [390, 1280])
-def test_nothing_runs_beyond_the_page(page: Page, thumbnail: Path, width: int) -> None:
-    page.set_viewport_size({"width": width, "height": 850})
-    upload(page, thumbnail, "lanczos")
-    expect(page.locator(".upscaled img").first).to_be_visible(timeout=60_000)
     assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
-
-
-def test_the_playground_shows_both_too(page: Page, thumbnail: Path) -> None:
-    upload(page, thumbnail, "none")
-    expect(page.locator(".refused")).to_be_visible(timeout=60_000)
-    page.get_by_role("link", name="Playground").last.click()
-    page.locator("select[name=upscale]").select_option("embedded")
-    page.locator("button.main").click()
-    expect(page.locator(".upscaled img")).to_have_count(3, timeout=60_000)
-    expect(page.locator(".upscaled")).to_contain_text("56 × 56")
