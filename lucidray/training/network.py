@@ -117,7 +117,7 @@ class Trunk(nn.Module):
         """Run the stem and the frozen blocks: (N, 1, S, S) in [0, 1] to what `top` takes."""
         frozen = self.frozen_blocks
         with torch.set_grad_enabled(torch.is_grad_enabled() and frozen == 0):
-            x = self.stem(film * 2.0 - 1.0)
+            x: torch.Tensor = self.stem(film * 2.0 - 1.0)
             for block in self.blocks[:frozen]:
                 x = block(x)
         return x

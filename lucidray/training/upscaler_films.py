@@ -16,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from lucidray.datasets.split import split_of
 from lucidray.domain.errors import InputError, UsageError
 from lucidray.imaging.upscaling import lanczos
-from lucidray.training.films import Film, FilmCache, film01, index, repeats, split_of
+from lucidray.training.films import Film, FilmCache, film01, index, repeats
 from lucidray.training.upscaler_network import FACTOR
 
 Array = npt.NDArray[np.float32]
