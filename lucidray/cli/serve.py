@@ -146,7 +146,8 @@ def command(
 
 def _engine(settings: "Settings", config: "ServerConfig", readers: "list[ReaderChoice]") -> "Engine":
     """Load the models that every reading needs, as `read` does, beside the readers that may be asked for."""
-    from lucidray.models.upscalers import EMBEDDED, LANCZOS, load_upscaler
+    from lucidray.models.upscale_lanczos import LANCZOS
+    from lucidray.models.upscalers import EMBEDDED, load_upscaler
     from lucidray.server.engine import Engine
 
     threads = settings.threads or max(1, (os.cpu_count() or 1) // config.workers)
