@@ -169,7 +169,7 @@ def interpret(
             boxed = join(findings, models.localizer.locate(film), thorax, film, models.localizer.used.name)
         findings = boxed.findings
     warnings = [*film.warnings, *verdict.warnings, *calibration_notes(prediction, models.classifier.used), *boxed.notes]
-    warnings += small_film_notes(film, prediction)
+    warnings += upscaling.notes_on_calibration(film, prediction)
     asked = ReportRequest(
         film,
         findings,
@@ -226,25 +226,6 @@ def calibration_notes(prediction: Prediction, used: ModelUsed) -> list[Note]:
     count = len(hidden)
     message = f"{used.name} is not calibrated: its scores of {count} findings are not shown. Run lucidray calibrate."
     return [Note(code="uncalibrated", message=message)]
-
-
-def small_film_notes(film: Radiograph, prediction: Prediction) -> list[Note]:
-    """Say of an upscaled film what its probabilities are worth, or that there are none."""
-    if film.upscaled_by is None:
-        return []
-    on = prediction.small_films
-    if on is None:
-        message = (
-            f"Nobody measured what scores are worth on films upscaled like this ({film.upscaled_by}):"
-            " no probability is shown."
-        )
-        return [Note(code="upscaled_uncalibrated", message=message)]
-    supported = sum(score.probability is not None for score in prediction.scores.values())
-    message = (
-        f"The probabilities are calibrated on films reduced to {on.side_px} pixels and upscaled ({film.upscaled_by});"
-        f" {supported} of 14 findings can be told apart at that size."
-    )
-    return [Note(code="upscaled_calibration", message=message)]
 
 
 def checked(request: Request) -> Request:

@@ -12,6 +12,7 @@ from PIL import Image
 
 from lucidray.domain.errors import ModelError
 from lucidray.domain.note import Note
+from lucidray.domain.prediction import Prediction
 from lucidray.domain.protocols import Upscaler
 from lucidray.domain.radiograph import FloatImage, Radiograph
 from lucidray.domain.upscaling import Consistency, Upscaling
@@ -167,3 +168,22 @@ def check(original: FloatImage, upscaled: FloatImage) -> Consistency:
         limits={"mean_difference": MAX_MEAN_DIFFERENCE, "max_difference": MAX_DIFFERENCE, "psnr_db": MIN_PSNR_DB},
         agrees=agrees,
     )
+
+
+def notes_on_calibration(film: Radiograph, prediction: Prediction) -> list[Note]:
+    """Say of an upscaled film what its probabilities are worth, or that there are none."""
+    if film.upscaled_by is None:
+        return []
+    on = prediction.small_films
+    if on is None:
+        message = (
+            f"Nobody measured what scores are worth on films upscaled like this ({film.upscaled_by}):"
+            " no probability is shown."
+        )
+        return [Note(code="upscaled_uncalibrated", message=message)]
+    supported = sum(score.probability is not None for score in prediction.scores.values())
+    message = (
+        f"The probabilities are calibrated on films reduced to {on.side_px} pixels and upscaled ({film.upscaled_by});"
+        f" {supported} of 14 findings can be told apart at that size."
+    )
+    return [Note(code="upscaled_calibration", message=message)]
