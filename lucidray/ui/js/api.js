@@ -89,10 +89,10 @@ export const cancel = (id) => json("POST", `${ROOT}/readings/${id}/cancel`);
 export const save = (id, edit, number) => json("PUT", `${ROOT}/readings/${id}/edit`, { body: edit, etag: number });
 export const sign = (id, number) => json("PUT", `${ROOT}/readings/${id}/signature`, { etag: number });
 export const reopen = (id) => json("DELETE", `${ROOT}/readings/${id}/signature`);
-export const history = (id) => json("GET", `${ROOT}/readings/${id}/edits`);
+export const history = (id, signal) => json("GET", `${ROOT}/readings/${id}/edits`, { signal });
 export const prior = (id, other) => json("PUT", `${ROOT}/readings/${id}/prior`, { body: { prior: other } });
 export const again = (id, order) => json("POST", `${ROOT}/readings/${id}/again`, { body: order });
-export const layers = (id) => json("GET", `${ROOT}/readings/${id}/layers`);
+export const layers = (id, signal) => json("GET", `${ROOT}/readings/${id}/layers`, { signal });
 export const reportAddress = (id) => `${ROOT}/readings/${id}/report.html`;
 export const thumbnailAddress = (id) => `${ROOT}/readings/${id}/film.png?longest_px=96`;
 
