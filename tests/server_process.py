@@ -37,7 +37,7 @@ class Pausing(SlowReader):
 # Short patience is for the tests of it only: a client on a loaded machine may well be silent for seconds.
 if impatient:
     run.HEADERS_WITHIN_S = 1.5
-config = ServerConfig(port=0, workers=1, queue=400, lease_s=2.0, **({"idle_s": 1.5} if impatient else {}))
+config = ServerConfig(port=0, workers=1, queue=400, lease_s=2.0, **({{"idle_s": 1.5}} if impatient else {{}}))
 reader = Pausing()
 app = create_app(build(config, engine(config.limits, pausing=reader), folder, database))
 with run.bind(config) as listener:
@@ -86,9 +86,7 @@ def await_port(process: "subprocess.Popen[bytes]", told: Path, log: Path) -> int
 
 
 @contextmanager
-def serving(
-    folder: Path, *, pause_s: float = 0.0, database: str = "", impatient: bool = False
-) -> Iterator[Running]:
+def serving(folder: Path, *, pause_s: float = 0.0, database: str = "", impatient: bool = False) -> Iterator[Running]:
     """Start a service, and wait until it answers; it is killed in the end."""
     tests = Path(__file__).parent
     main = MAIN.format(paths=[str(tests.parent), str(tests), str(tests / "unit" / "localization")])

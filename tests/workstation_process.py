@@ -43,7 +43,8 @@ readers = {{
 }}
 if chat:
     from lucidray.readers.registry import open_reader
-    readers["chat"] = ReaderChoice("chat", lambda: open_reader("openai", {{"base_url": chat, "model": "boxes"}}), "for tests", "MIT")
+    options = {{"base_url": chat, "model": "boxes"}}
+    readers["chat"] = ReaderChoice("chat", lambda: open_reader("openai", options), "for tests", "MIT")
 engine = Engine(EmbeddedSegmenter(), FakeClassifier(PROBABILITIES), readers, config.limits)
 app = create_app(build(config, engine, Path(sys.argv[1]), None))
 with run.bind(config) as listener:

@@ -304,7 +304,7 @@ def test_a_service_for_other_machines_asks_for_a_token(
     database = open_database(None, folder)
     secret = tokens.add(database, "ann", "reader", "test")
     database.close()
-    running = Workstation(folder, host="0.0.0.0", token=secret)
+    running = Workstation(folder, host="0.0.0.0", token=secret)  # noqa: S104 - the case in question
     running.start()
     try:
         context = chromium.new_context(locale="en-GB", base_url=running.base)
