@@ -40,13 +40,13 @@ def postgresql() -> Iterator[str]:
             port = probe.getsockname()[1]
 
         def run(*command: str) -> None:
-            subprocess.run(command, check=True, capture_output=True, user=user, cwd=folder, timeout=60)
+            subprocess.run(command, check=True, capture_output=True, user=user, cwd=folder, timeout=240)
 
         run(str(binaries / "initdb"), "-D", data, "-U", "lucidray", "--auth=trust", "--no-sync", "-E", "UTF8")
         options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
         log = str(folder / "log")
         start = [str(binaries / "pg_ctl"), "-D", data, "-w", "-l", log, "-o", options, "start"]
-        subprocess.run(start, check=True, stdout=subprocess.DEVNULL, user=user, cwd=folder, timeout=60)
+        subprocess.run(start, check=True, stdout=subprocess.DEVNULL, user=user, cwd=folder, timeout=240)
         try:
             yield f"postgresql://lucidray@127.0.0.1:{port}/postgres"
         finally:

@@ -118,7 +118,7 @@ class Client:
     http: TestClient
     service: Service
 
-    def send(self, *films: bytes, wait: float = 30, name: str = "chest.png", **fields: Any):
+    def send(self, *films: bytes, wait: float = 240, name: str = "chest.png", **fields: Any):
         files = [("film", (name, film)) for film in films]
         return self.http.post(f"/api/v1/readings?wait={wait}", files=files, data=fields)
 

@@ -9,7 +9,7 @@ from io import BytesIO
 from pathlib import Path
 
 from readings import accepted_reading
-from server_process import free_port
+from server_process import START_WITHIN_S, await_port
 from servers import png
 
 from lucidray.store.database import open_database
@@ -25,6 +25,7 @@ _MAIN = """
 import sys
 from pathlib import Path
 sys.path[:0] = {paths!r}
+from server_process import tell_port
 from servers import PROBABILITIES
 from lucidray.models.anatomy import EmbeddedSegmenter
 from lucidray.models.fake import FakeClassifier
@@ -36,15 +37,21 @@ from lucidray.server.app import create_app
 from lucidray.server.config import ServerConfig
 from lucidray.server.engine import Engine, ReaderChoice
 from lucidray.server.service import build
-config = ServerConfig(port=int(sys.argv[2]), workers=1, show_identity=True)
+config = ServerConfig(host=sys.argv[5], port=int(sys.argv[2]), workers=1, show_identity=True)
+chat = sys.argv[4]
 readers = {{
     "composer": ReaderChoice("composer", Composer, "for tests", "Apache-2.0"),
     "second": ReaderChoice("second", Composer, "for tests", "Apache-2.0"),
 }}
+if chat:
+    from lucidray.readers.registry import open_reader
+    options = {{"base_url": chat, "model": "boxes"}}
+    readers["chat"] = ReaderChoice("chat", lambda: open_reader("openai", options), "for tests", "MIT")
 upscalers = {{"lanczos": LanczosUpscaler, "embedded": EmbeddedUpscaler}}
-engine = Engine(EmbeddedSegmenter(), FakeClassifier(PROBABILITIES), readers, config.limits, upscalers)
+engine = Engine(EmbeddedSegmenter(), FakeClassifier(PROBABILITIES), readers, config.limits, upscalers=upscalers)
 app = create_app(build(config, engine, Path(sys.argv[1]), None))
 with run.bind(config) as listener:
+    tell_port(Path(sys.argv[3]), listener)
     run.serve(app, listener)
 """
 
@@ -52,19 +59,23 @@ with run.bind(config) as listener:
 class Workstation:
     """A service on a port of its own, which can be killed and started again."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.port = folder, free_port()
-        self.base = f"http://127.0.0.1:{self.port}"
+    def __init__(self, folder: Path, chat: str = "", host: str = "127.0.0.1", token: str | None = None) -> None:
+        self.folder, self.port, self._chat, self._host = folder, 0, chat, host
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         tests = Path(__file__).parent
         main = _MAIN.format(paths=[str(tests.parent), str(tests), str(tests / "unit" / "localization")])
         with (self.folder.parent / "workstation.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", main, str(self.folder), str(self.port)], stdout=log, stderr=log
-            )
-        until = time.monotonic() + 90
+            told = self.folder.parent / "workstation.port"
+            told.unlink(missing_ok=True)
+            # A port that the system gives; the same one when it is started again.
+            command = [sys.executable, "-c", main, str(self.folder), str(self.port), str(told), self._chat, self._host]
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        self.port = await_port(self._process, told, Path(log.name))
+        self.base = f"http://127.0.0.1:{self.port}"
+        until = time.monotonic() + START_WITHIN_S
         while True:
             try:
                 session = self.get("/api/v1/session")
@@ -83,7 +94,8 @@ class Workstation:
         self._process.wait()
 
     def get(self, path: str) -> dict:
-        with urllib.request.urlopen(self.base + path, timeout=30) as answer:
+        request = urllib.request.Request(self.base + path, headers=self._headers)
+        with urllib.request.urlopen(request, timeout=120) as answer:
             return json.load(answer)
 
     def send(self, method: str, path: str, body: bytes, kind: str, **headers: str) -> dict:
@@ -92,7 +104,7 @@ class Workstation:
             name.replace("_", "-"): value for name, value in headers.items()
         }
         request = urllib.request.Request(self.base + path, body, told, method=method)
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=300) as answer:
             return json.load(answer)
 
     def read(self, film: bytes, name: str = "film.dcm", **fields: str) -> str:
@@ -104,7 +116,7 @@ class Workstation:
         ]
         head = f'--{edge}\r\nContent-Disposition: form-data; name="film"; filename="{name}"\r\n\r\n'.encode()
         body = b"".join([*parts, head, film, f"\r\n--{edge}--\r\n".encode()])
-        taken = self.send("POST", "/api/v1/readings?wait=60", body, f"multipart/form-data; boundary={edge}")
+        taken = self.send("POST", "/api/v1/readings?wait=240", body, f"multipart/form-data; boundary={edge}")
         return str(taken["readings"][0]["id"])
 
 

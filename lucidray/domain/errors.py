@@ -15,6 +15,7 @@
     ├── NotFoundError         there is no such reading, film or picture                 exit 2, HTTP 404
     ├── ConflictError         somebody else changed it meanwhile, or its state forbids  exit 1, HTTP 409
     └── OutputError           a result cannot be written                                exit 1, HTTP 500
+        └── StoreBusyError    the store's database is held by others for too long       exit 1, HTTP 503
 
 A refused film is no error: it is a `Reading` with `accepted` false (exit 3, HTTP 422). Anything else that escapes is
 our fault (exit 1, HTTP 500). A message is one line, says what is wrong and, where there is a cure, what to do.
@@ -104,3 +105,9 @@ class ConflictError(LucidrayError):
 
 class OutputError(LucidrayError):
     """A result cannot be written: no permission, no space, a file where a folder should be."""
+
+
+class StoreBusyError(OutputError):
+    """The store's database is held by others for longer than anybody should wait: nothing was changed, try again."""
+
+    http_status = 503

@@ -12,7 +12,7 @@ from lucidray.server.engine import Engine, Told
 from lucidray.server.logs import log, log_fault
 from lucidray.server.metrics import Metrics
 from lucidray.server.pool import Job, Pool
-from lucidray.server.problems import BusyError, StoppedError, TooLongError, make, problem_of
+from lucidray.server.problems import StoppedError, TooLongError, make, problem_of
 from lucidray.store.entry import Entry
 from lucidray.store.evidence import pack
 from lucidray.store.order import Order
@@ -215,8 +215,6 @@ class Desk:
         while not self._closed.wait(self._lease_s / 4):
             try:
                 self._sweep()
-            except BusyError:
-                continue  # places were taken between the question and the answer: next time
             except Exception as error:  # a database that does not answer now may answer later
                 log_fault(error)
 
@@ -231,14 +229,17 @@ class Desk:
         self._adopt()
 
     def _adopt(self) -> None:
-        room = self.pool.room
-        self.pool.reserve(room)
+        # Places are taken for films that are there only: while the database is asked, uploads find the others free.
+        abandoned = self._readings.abandoned(time.time())
+        if not abandoned:
+            return
+        places = self.pool.reserve_up_to(abandoned)
         adopted: list[str] = []
         try:
             given_up = _GIVEN_UP.model_dump_json(exclude_defaults=True)
-            adopted = self._readings.adopt(self._owner, time.time(), self._lease(), room, given_up)
+            adopted = self._readings.adopt(self._owner, time.time(), self._lease(), places, given_up)
         finally:
-            self.pool.give_back(room - len(adopted))
+            self.pool.give_back(places - len(adopted))
         for reading_id in adopted:
             log("taken_over", reading=reading_id)
             self._queue(reading_id)

@@ -130,6 +130,13 @@ class Pool:
                 raise BusyError("all places are taken: try again later", min(max(after, _LEAST_RETRY_S), _MOST_RETRY_S))
             self._taken += count
 
+    def reserve_up_to(self, most: int) -> int:
+        """Take as many places as there are, `most` at most, and return how many; none is no fault."""
+        with self._lock:
+            count = max(0, min(most, self.room))
+            self._taken += count
+        return count
+
     def give_back(self, count: int = 1) -> None:
         """Give back places that no job came for."""
         with self._lock:

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.exceptions import HTTPException
 
-from lucidray.domain.errors import LucidrayError
+from lucidray.domain.errors import LucidrayError, StoreBusyError
 from lucidray.server.logs import log_fault
 
 MEDIA_TYPE = "application/problem+json"
@@ -145,6 +145,8 @@ def headers_of(error: Exception) -> dict[str, str]:
     """Return the headers that an error asks for."""
     if isinstance(error, BusyError):
         return {"Retry-After": str(error.retry_after_s)}
+    if isinstance(error, StoreBusyError):
+        return {"Retry-After": "5"}
     if isinstance(error, UnauthorizedError):
         return {"WWW-Authenticate": 'Bearer realm="lucidray"'}
     return {}

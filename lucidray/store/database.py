@@ -15,8 +15,9 @@ import alembic.config
 import sqlalchemy
 from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from lucidray.domain.errors import MissingExtraError, OutputError, UsageError
+from lucidray.domain.errors import MissingExtraError, OutputError, StoreBusyError, UsageError
 
 _WRITES = "lucidray_writes"
 _WAIT_S = 30
@@ -157,4 +158,6 @@ def _told() -> Iterator[None]:
     except SQLAlchemyError as error:
         # The statement and its values may hold what was said about a patient: only the driver's words are passed on.
         reason = str(getattr(error, "orig", None) or type(error).__name__).splitlines()[0]
+        if isinstance(error, PoolTimeout) or "database is locked" in reason:
+            raise StoreBusyError("the database is busy: try again") from error
         raise OutputError(f"the database cannot do that now: {reason}") from error

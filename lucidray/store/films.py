@@ -69,8 +69,7 @@ class Films:
         """
         path = self._temp / secrets.token_hex(16)
         try:
-            with path.open("xb") as file:
-                _lock(file)
+            with _locked(path) as file:
                 digest, size = hashlib.sha256(), 0
                 while chunk := source.read(_CHUNK_BYTES):
                     digest.update(chunk)
@@ -141,18 +140,33 @@ class Films:
             try:
                 with path.open("rb") as file:
                     _lock(file)
+                    # Under the lock: whoever made it just now sees that it is gone, and makes another one.
+                    if sys.platform != "win32":
+                        path.unlink(missing_ok=True)
+                if sys.platform == "win32":  # where no open file can be removed
+                    path.unlink(missing_ok=True)
             except OSError:
                 continue  # somebody writes it, or took it away
-            path.unlink(missing_ok=True)
 
 
-def _lock(file: BinaryIO) -> None:
+@contextmanager
+def _locked(path: Path) -> Iterator[BinaryIO]:
+    """Open a new file that is ours; one that a starting process cleared away before it was locked is made again."""
+    while True:
+        with path.open("xb") as file:
+            _lock(file, wait=True)
+            if path.exists():
+                yield file
+                return
+
+
+def _lock(file: BinaryIO, *, wait: bool = False) -> None:
     """Lock a file for this process, or raise OSError where another one has it; Windows locks what is open by itself."""
     if sys.platform == "win32":
         return
     import fcntl  # noqa: PLC0415
 
-    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
 
 
 def _sync_folder(folder: Path) -> None:

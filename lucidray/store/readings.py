@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.engine import Connection
 
 from lucidray.domain.errors import ConflictError, NotFoundError
@@ -259,6 +259,12 @@ class Readings:
             asked = connection.execute(select(readings.c.id).where(mine, readings.c.cancel_asked))
             return {row.id for row in asked}
 
+    def abandoned(self, at: float) -> int:
+        """Count the films whose leases ran out before a Unix time: their process is gone, and nobody reads them."""
+        query = select(func.count()).select_from(readings).where(_orphans(at))
+        with self.database.read() as connection:
+            return connection.execute(query).scalar_one()
+
     def adopt(self, owner: str, at: float, lease_until: float, limit: int, problem_json: str) -> list[str]:
         """Take over films whose process is gone, oldest first.
 
@@ -273,13 +279,8 @@ class Readings:
         problem_json : str
             What is noted on a film whose reading was begun `MOST_ATTEMPTS` times and ended its process each time.
         """
-        orphans = and_(readings.c.status.in_(UNFINISHED), readings.c.lease_until < at)
-        with self.database.read() as connection:
-            # Nearly always there are none: nobody has to wait for the lock then.
-            if not connection.execute(select(readings.c.id).where(orphans).limit(1)).first():
-                return []
         with self.database.write() as connection:
-            query = select(readings.c.id, readings.c.attempts, readings.c.cancel_asked).where(orphans)
+            query = select(readings.c.id, readings.c.attempts, readings.c.cancel_asked).where(_orphans(at))
             adopted: list[str] = []
             for row in connection.execute(query.order_by(readings.c.created)).all():
                 change = readings.update().where(readings.c.id == row.id)
@@ -377,6 +378,10 @@ def _get(connection: Connection, reading_id: str) -> Entry:
     if row is None:
         raise NotFoundError("there is no such reading")
     return entry(row)
+
+
+def _orphans(at: float) -> ColumnElement[bool]:
+    return and_(readings.c.status.in_(UNFINISHED), readings.c.lease_until < at)
 
 
 def _owned(connection: Connection, reading_id: str, owner: str, status: str, values: dict[str, Any]) -> bool:

@@ -115,7 +115,7 @@ class Browser:
     def close(self) -> None:
         self._session = None
         self.call("Browser.close")
-        self._process.wait(timeout=20)
+        self._process.wait(timeout=120)
         os.close(self._in)
         os.close(self._out)
 

@@ -11,7 +11,7 @@ for needed in ("fastapi", "sqlalchemy", "alembic", "httpx", "data_store"):
 
 from playwright.sync_api import Page, expect
 from workstation_process import Workstation
-from workstation_steps import CHEST, MARKS, on_screen, open_reading, pixels, seen_boxes
+from workstation_steps import CHEST, MARKS, eventually, on_screen, open_reading, pixels, seen_boxes
 
 pytestmark = MARKS
 
@@ -22,8 +22,8 @@ def test_a_film_is_uploaded_and_read(page: Page) -> None:
     page.locator("#symptoms").fill("fever")
     page.locator("#films").set_input_files(CHEST)
     first = page.locator("tbody tr").first
-    expect(first).to_contain_text("RG1_UNCR.dcm", timeout=60_000)
-    expect(first.locator(".state")).to_have_text("read", timeout=60_000)
+    expect(first).to_contain_text("RG1_UNCR.dcm", timeout=120_000)
+    expect(first.locator(".state")).to_have_text("read", timeout=120_000)
     expect(first.locator(".what")).to_contain_text("Effusion")
     first.locator("a").click()
     expect(page.locator(".sentence").first).to_be_visible()
@@ -59,7 +59,6 @@ def test_a_drag_changes_the_window_and_reset_brings_it_back(page: Page, chest: s
     assert pixels(page) != before
     page.keyboard.press("0")
     expect(page.locator(".stage-foot")).to_contain_text("as read")
-    page.wait_for_timeout(100)
     assert pixels(page) == before
 
 
@@ -128,8 +127,9 @@ def test_an_edit_of_an_old_version_is_refused_and_the_text_stays(page: Page, fre
     page.locator(".editor textarea").last.fill("my own note")
     body = json.dumps({"note": "somebody else's"}).encode()
     station.send("PATCH", f"/api/v1/readings/{fresh}/edit", body, "application/json", If_Match='"0"')
-    for button in ("Save", "Sign"):
+    for count, button in enumerate(("Save", "Sign"), 1):
         page.get_by_role("button", name=button, exact=True).click()
+        expect(page.locator(".toast.fault")).to_have_count(count)
         expect(page.locator(".toast.fault").last).to_contain_text("Somebody else changed this reading")
     expect(page.locator(".editor textarea").last).to_have_value("my own note")
     kept = station.get(f"/api/v1/readings/{fresh}")
@@ -144,6 +144,7 @@ def test_unsaved_work_is_not_lost_by_going_back(page: Page, fresh: str) -> None:
     asked: list[str] = []
     page.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
     page.locator("a.back").click()
+    eventually(page, lambda: bool(asked))
     expect(page).to_have_url(re.compile(f"#/reading/{fresh}$"))
     expect(page.locator(".editor textarea").last).to_have_value("not saved yet")
     assert asked == ["Your changes are not saved. Drop them?"]
@@ -187,7 +188,7 @@ def test_a_lost_connection_is_told_recovers_by_itself_and_keeps_the_work(
         expect(page.locator(".editor textarea").last).to_have_value("written while it was gone")
     finally:
         station.start()
-    expect(page.locator("#offline")).to_be_hidden(timeout=30_000)
+    expect(page.locator("#offline")).to_be_hidden()
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator(".versions li")).to_have_count(2)
     assert station.get(f"/api/v1/readings/{fresh}")["edit"]["edit"]["note"] == "written while it was gone"

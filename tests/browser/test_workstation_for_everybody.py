@@ -12,7 +12,7 @@ for needed in ("fastapi", "sqlalchemy", "alembic", "httpx", "data_store"):
 
 from playwright.sync_api import Browser, Page, expect
 from workstation_process import SEEDED, Workstation
-from workstation_steps import CHEST, LEG, MARKS, open_reading, pixels
+from workstation_steps import CHEST, LEG, MARKS, PATIENCE_S, expect_said, open_reading, pixels, settle
 
 from lucidray.readers.prompt import available_strategies
 
@@ -51,13 +51,13 @@ def test_the_theme_is_remembered(page: Page) -> None:
 
 def test_arabic_runs_from_right_to_left_and_the_film_does_not(page: Page, chest: str) -> None:
     open_reading(page, chest)
-    before = page.locator(".stage canvas").first.evaluate("(canvas) => canvas.toDataURL()")
+    before = pixels(page)
     page.locator("#bar select").select_option("ar")
     expect(page.locator("html")).to_have_attribute("dir", "rtl")
     expect(page.locator("h1 bdi")).to_have_text("RG1_UNCR.dcm")
     expect(page.locator(".finding-name", has_text="انصباب جنبي")).to_be_visible()
     expect(page.locator(".toolbar button").first).to_be_visible()
-    page.wait_for_timeout(200)
+    settle(page)
     assert pixels(page) == before
     sides = page.evaluate(
         "() => Konva.stages.at(-1).find('.side-mark').map((one) => [one.text(), one.absolutePosition().x])"
@@ -124,13 +124,12 @@ def test_a_reading_is_worked_on_by_keyboard_alone(page: Page, fresh: str) -> Non
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
     page.keyboard.press("c")
-    expect(page.locator(".toast")).to_contain_text("clipboard")
+    expect_said(page, "clipboard")
     copied = page.evaluate("() => navigator.clipboard.readText()")
     assert copied.startswith("Findings\n")
     assert copied.endswith("For research and teaching only. Not for clinical diagnosis.")
     before = pixels(page)
     page.keyboard.press("i")
-    page.wait_for_timeout(100)
     assert pixels(page) != before
     reached = set()
     for _ in range(60):
@@ -179,6 +178,7 @@ def test_axe_finds_no_serious_fault(chromium: Browser, station: Workstation, che
     # axe runs outside of the page's policy; the page itself is as everybody gets it.
     context = chromium.new_context(color_scheme=theme, base_url=station.base, bypass_csp=True)
     page = context.new_page()
+    page.set_default_timeout(1000 * PATIENCE_S)
     for address, ready in (("/", "tbody tr"), (f"/#/reading/{chest}", ".toolbar button"), ("/#/playground", ".play")):
         page.goto(address)
         expect(page.locator(ready).first).to_be_visible()

@@ -42,10 +42,10 @@ def running(tmp_path_factory: pytest.TempPathFactory):
 def reading_id(running: Running) -> str:
     """A finished reading."""
     answer = httpx.post(
-        f"{running.base}/api/v1/readings?wait=60",
+        f"{running.base}/api/v1/readings?wait=240",
         files={"film": ("a.png", png())},
         headers=running.headers,
-        timeout=90,
+        timeout=300,
     )
     return answer.json()["readings"][0]["id"]
 
@@ -57,4 +57,4 @@ def test_no_request_makes_a_fault(case, running: Running, reading_id: str) -> No
     given = case.path_parameters or {}
     if len(str(given.get("reading_id", ""))) == 32 and case.method != "DELETE":
         given["reading_id"] = reading_id
-    case.call_and_validate(base_url=running.base, headers=running.headers, checks=_CHECKS, timeout=60)
+    case.call_and_validate(base_url=running.base, headers=running.headers, checks=_CHECKS, timeout=240)

@@ -17,7 +17,7 @@ from PIL import Image
 FILMS = 40
 # The program with models that answer what they are told to, and a line in `LOG` for every film that is read.
 PROGRAM = """
-import os, sys
+import os, sys, time
 import lucidray.api
 from lucidray.api import Lucidray
 from lucidray.cli.main import main
@@ -30,9 +30,13 @@ def load(**options):
     parts = Models(FakeSegmenter(), FakeClassifier(dict.fromkeys(LABELS, 0.1) | {"Effusion": 0.9}), Composer())
     return Lucidray(parts, Request(language=options["language"], limits=options["limits"]))
 
-whole = Lucidray.read
+whole, seen = Lucidray.read, []
 
 def read(self, source, **options):
+    # Slow from some film on, so that whoever is to end it, on however loaded a machine, finds it at work.
+    seen.append(options["name"])
+    if len(seen) > int(os.environ["SLOW_AFTER"]):
+        time.sleep(float(os.environ["SLOW_S"]))
     reading = whole(self, source, **options)
     with open(os.environ["LOG"], "a") as log:
         log.write(options["name"] + "\\n")
@@ -44,9 +48,10 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-def start(folder: Path, *options: str) -> subprocess.Popen:
+def start(folder: Path, *options: str, slow_after: int = FILMS, slow_s: float = 0.0) -> subprocess.Popen:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LUCIDRAY_")}
     environment |= {"LOG": str(folder / "log"), "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment |= {"SLOW_AFTER": str(slow_after), "SLOW_S": str(slow_s)}
     command = [sys.executable, "-c", PROGRAM, "batch", "films", "--out", "reports.csv", *options]
     return subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)
 
@@ -77,7 +82,7 @@ def wait_for_rows(running: subprocess.Popen, journal: Path, count: int) -> None:
 def test_kill_9_loses_nothing_and_doubles_nothing(folder: Path, workers: str) -> None:
     journal = folder / "reports.csv.journal"
     for rows in (5, 15):  # killed twice
-        running = start(folder, "--resume", "--workers", workers)
+        running = start(folder, "--resume", "--workers", workers, slow_after=15, slow_s=600)
         wait_for_rows(running, journal, rows)
         running.kill()
         assert running.wait() == -signal.SIGKILL
@@ -103,7 +108,7 @@ def test_kill_9_loses_nothing_and_doubles_nothing(folder: Path, workers: str) ->
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signal")
 def test_ctrl_c_leaves_a_whole_table(folder: Path) -> None:
-    running = start(folder)
+    running = start(folder, slow_after=6, slow_s=0.5)
     wait_for_rows(running, folder / "reports.csv.journal", 4)
     running.send_signal(signal.SIGINT)
     _, said = running.communicate()

@@ -1,6 +1,7 @@
 """The service as a process: killed, doubled, and spoken to by clients that mean harm."""
 
 import contextlib
+import json
 import socket
 import threading
 import time
@@ -20,27 +21,34 @@ from lucidray.store.films import Films
 pytestmark = pytest.mark.extra
 
 
+PATIENCE_S = 240
+
+
+def post(running: Running, film: bytes, **fields: str) -> "httpx.Response":
+    return httpx.post(
+        f"{running.base}/api/v1/readings",
+        files={"film": ("a.png", film)},
+        data=fields,
+        headers=running.headers,
+        timeout=PATIENCE_S,
+    )
+
+
 def send(running: Running, film: bytes, **fields: str) -> str | None:
-    """Send a film, and return its id where it was acknowledged."""
+    """Send a film to a service that may be killed meanwhile, and return its id where it was acknowledged."""
     try:
-        answer = httpx.post(
-            f"{running.base}/api/v1/readings",
-            files={"film": ("a.png", film)},
-            data=fields,
-            headers=running.headers,
-            timeout=30,
-        )
+        answer = post(running, film, **fields)
     except httpx.HTTPError:
         return None
     return answer.json()["readings"][0]["id"] if answer.status_code == 202 else None
 
 
 def finished(running: Running) -> dict[str, str]:
-    items = httpx.get(f"{running.base}/api/v1/readings?limit=500", timeout=30).json()["items"]
+    items = httpx.get(f"{running.base}/api/v1/readings?limit=500", timeout=PATIENCE_S).json()["items"]
     return {item["id"]: item["status"] for item in items}
 
 
-def wait_until_read(running: Running, ids: set[str], seconds: float = 90) -> dict[str, str]:
+def wait_until_read(running: Running, ids: set[str], seconds: float = PATIENCE_S) -> dict[str, str]:
     until = time.monotonic() + seconds
     while True:
         found = finished(running)
@@ -71,19 +79,20 @@ def test_killed_under_load_it_has_every_film_that_it_acknowledged(tmp_path: Path
             clients = [threading.Thread(target=load, args=(running, first_client + one)) for one in range(3)]
             for client in clients:
                 client.start()
-            assert enough.wait(60)
+            assert enough.wait(PATIENCE_S)
             running.kill()
             for client in clients:
-                client.join(60)
+                client.join(PATIENCE_S)
     assert len(acknowledged) > 8
     with serving(folder) as running:
         found = wait_until_read(running, acknowledged)
         # What was written but not acknowledged is read too; nothing is half there.
+        found = wait_until_read(running, set(found))
         assert set(found.values()) == {"done"}
         for reading_id in sorted(acknowledged)[:5]:
             place = f"{running.base}/api/v1/readings/{reading_id}"
-            assert httpx.get(place, timeout=30).json()["reading"]["accepted"] is True
-            assert httpx.get(f"{place}/overlay.png", timeout=30).status_code == 200
+            assert httpx.get(place, timeout=PATIENCE_S).json()["reading"]["accepted"] is True
+            assert httpx.get(f"{place}/overlay.png", timeout=PATIENCE_S).status_code == 200
         assert list((folder / "temp").iterdir()) == []
     database = open_database(None, folder)
     assert audit.first_broken(database) is None
@@ -97,10 +106,15 @@ def test_killed_under_load_it_has_every_film_that_it_acknowledged(tmp_path: Path
 def test_two_processes_share_one_database(tmp_path: Path) -> None:
     folder = tmp_path / "store"
     with serving(folder) as one, serving(folder) as two:
-        ids: list[str | None] = []
+        told: list[tuple[int, str]] = []
 
         def load(running: Running, first: int) -> None:
-            ids.extend(send(running, png(first + number)) for number in range(10))
+            for number in range(10):
+                try:
+                    answer = post(running, png(first + number))
+                    told.append((answer.status_code, answer.text))
+                except httpx.HTTPError as error:
+                    told.append((0, repr(error)))
 
         clients = [
             threading.Thread(target=load, args=(which, place)) for which, place in ((one, 0), (two, 100), (one, 200))
@@ -108,22 +122,23 @@ def test_two_processes_share_one_database(tmp_path: Path) -> None:
         for client in clients:
             client.start()
         for client in clients:
-            client.join(120)
-        known = {one_id for one_id in ids if one_id}
-        # A client may be sent away, or lose its connection, on a busy machine: what counts is what was acknowledged.
-        assert len(known) >= 25
+            client.join()
+        # The queue has room for all of them: none is sent away, whatever the two processes do to each other.
+        assert [(status, text) for status, text in told if status != 202] == []
+        known = {json.loads(text)["readings"][0]["id"] for _, text in told}
+        assert len(known) == 30
         wait_until_read(two, known)
         assert finished(one).keys() == finished(two).keys()
         # What one read, the other shows.
         for running in (one, two):
             for reading_id in sorted(known)[:3]:
                 place = f"{running.base}/api/v1/readings/{reading_id}/report.html"
-                assert httpx.get(place, timeout=30).status_code == 200
+                assert httpx.get(place, timeout=PATIENCE_S).status_code == 200
         version = {**one.headers, "If-Match": '"0"'}
         place = f"/api/v1/readings/{min(known)}/edit"
-        assert httpx.patch(one.base + place, json={"note": "x"}, headers=version, timeout=30).status_code == 200
+        assert httpx.patch(one.base + place, json={"note": "x"}, headers=version, timeout=PATIENCE_S).status_code == 200
         late = {**two.headers, "If-Match": '"0"'}
-        assert httpx.patch(two.base + place, json={"note": "y"}, headers=late, timeout=30).status_code == 412
+        assert httpx.patch(two.base + place, json={"note": "y"}, headers=late, timeout=PATIENCE_S).status_code == 412
     database = open_database(None, folder)
     assert audit.first_broken(database) is None
     database.close()
@@ -131,17 +146,20 @@ def test_two_processes_share_one_database(tmp_path: Path) -> None:
 
 def test_what_a_killed_process_left_another_one_takes_over(tmp_path: Path) -> None:
     folder = tmp_path / "store"
-    with serving(folder, pause_s=30) as stuck, serving(folder) as other:
+    with serving(folder, pause_s=600) as stuck, serving(folder) as other:
         reading_id = send(stuck, png(), reader="pausing")
         assert reading_id is not None
-        time.sleep(0.5)
+        until = time.monotonic() + PATIENCE_S
+        while finished(stuck)[reading_id] != "running":
+            assert time.monotonic() < until
+            time.sleep(0.05)
         stuck.kill()
         wait_until_read(other, {reading_id})
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory):
-    with serving(tmp_path_factory.mktemp("service") / "store") as one:
+    with serving(tmp_path_factory.mktemp("service") / "store", impatient=True) as one:
         yield one
 
 
@@ -158,18 +176,18 @@ def closed_within(connection: socket.socket, seconds: float) -> bytes:
 def test_headers_that_do_not_end_are_hung_up_on(running: Running) -> None:
     with socket.create_connection(("127.0.0.1", running.port)) as connection:
         connection.sendall(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ")
-        assert closed_within(connection, 20) == b""
+        assert closed_within(connection, PATIENCE_S) == b""
 
 
 def test_a_connection_that_says_nothing_is_hung_up_on(running: Running) -> None:
     with socket.create_connection(("127.0.0.1", running.port)) as connection:
-        assert closed_within(connection, 20) == b""
+        assert closed_within(connection, PATIENCE_S) == b""
 
 
 def test_a_second_request_that_does_not_end_is_hung_up_on(running: Running) -> None:
     with socket.create_connection(("127.0.0.1", running.port)) as connection:
         connection.sendall(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\nGET /health HTTP/1.1\r\nX-Slow: ")
-        assert closed_within(connection, 40).count(b"HTTP/1.1 200") == 1
+        assert closed_within(connection, PATIENCE_S).count(b"HTTP/1.1 200") == 1
 
 
 def test_a_body_that_does_not_end_gets_408(running: Running) -> None:
@@ -180,8 +198,8 @@ def test_a_body_that_does_not_end_gets_408(running: Running) -> None:
             + f"X-Lucidray-Session: {running.secret}\r\n\r\n".encode()
             + b'--x\r\nContent-Disposition: form-data; name="film"; filename="a.png"\r\n\r\n'
         )
-        assert closed_within(connection, 20).startswith(b"HTTP/1.1 408")
-    assert httpx.get(f"{running.base}/health", timeout=30).json()["places_taken"] == 0
+        assert closed_within(connection, PATIENCE_S).startswith(b"HTTP/1.1 408")
+    assert httpx.get(f"{running.base}/health", timeout=PATIENCE_S).json()["places_taken"] == 0
 
 
 def test_a_gigabyte_is_refused_without_being_read(running: Running) -> None:
@@ -190,7 +208,7 @@ def test_a_gigabyte_is_refused_without_being_read(running: Running) -> None:
             b"POST /explain HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1073741824\r\n"
             b"Content-Type: multipart/form-data; boundary=x\r\n\r\n"
         )
-        assert closed_within(connection, 20).startswith(b"HTTP/1.1 413")
+        assert closed_within(connection, PATIENCE_S).startswith(b"HTTP/1.1 413")
 
 
 def test_many_slow_clients_do_not_keep_others_out(running: Running) -> None:
@@ -198,7 +216,7 @@ def test_many_slow_clients_do_not_keep_others_out(running: Running) -> None:
     try:
         for connection in slow:
             connection.sendall(b"POST /explain HTTP/1.1\r\nHost: 127.0.0.1\r\n")
-        assert httpx.get(f"{running.base}/health", timeout=20).status_code == 200
+        assert httpx.get(f"{running.base}/health", timeout=PATIENCE_S).status_code == 200
     finally:
         for connection in slow:
             connection.close()

@@ -9,17 +9,17 @@ import { Pixels } from "./pixels.js";
 import * as report from "./report.js";
 import { Viewer } from "./viewer.js";
 
-export async function open(main, [first, second]) {
-  const page = new ComparePage(main, [first, second]);
+export async function open(main, [first, second], visit) {
+  const page = new ComparePage(main, [first, second], visit);
+  visit.signal.addEventListener("abort", () => page.close());
   await page.begin();
-  return () => page.close();
 }
 
 class ComparePage {
-  constructor(main, ids) {
+  constructor(main, ids, visit) {
     this.main = main;
     this.ids = ids;
-    this.leaving = new AbortController();
+    this.leaving = visit;
     this.viewers = [null, null];
     this.records = [null, null];
     this.stops = [null, null];
@@ -42,7 +42,6 @@ class ComparePage {
   }
 
   close() {
-    this.leaving.abort();
     this.stops.forEach((stop) => stop?.());
     this.viewers.forEach((viewer) => viewer?.destroy());
   }

@@ -44,6 +44,29 @@ export function icon(path) {
   return svg;
 }
 
+const CLIPBOARD_MS = 3000;
+
+/**
+ * Put text on the clipboard. The browser's own way is refused without focus or permission, is missing over plain HTTP to
+ * another machine, and may never answer: then the old way is taken, a selection that is copied.
+ * @returns {Promise<boolean>} whether it is there
+ */
+export async function copyText(text) {
+  try {
+    const late = new Promise((_, refuse) => { setTimeout(refuse, CLIPBOARD_MS, new Error("no answer")); });
+    await Promise.race([navigator.clipboard.writeText(text), late]);
+    return true;
+  } catch {
+    const held = document.activeElement;
+    const field = document.body.appendChild(h("textarea.unseen", { readonly: true, "aria-hidden": "true", value: text }));
+    field.select();
+    const done = document.execCommand("copy");
+    field.remove();
+    held?.focus?.({ preventScroll: true });
+    return done;
+  }
+}
+
 let speaker = null;
 
 /** Say something to screen readers without moving anybody's focus. */

@@ -36,7 +36,11 @@ export function language() {
 
 /** A word or sentence with its slots filled: t("films", { count: 3 }). */
 export function t(key, slots = {}) {
-  const text = words[key] ?? english[key] ?? key;
+  const text = words[key] ?? english[key];
+  if (text === undefined) {
+    console.error(`the page has no words for "${key}"`);
+    return "";
+  }
   return text.replace(/\{(\w+)\}/g, (whole, name) => (name in slots ? String(slots[name]) : whole));
 }
 

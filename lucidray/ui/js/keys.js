@@ -12,14 +12,19 @@ const LISTED = [
 
 /** Whether somebody is typing, or asks the browser for something. */
 export function typing(event) {
-  return Boolean(event.target.closest?.("input:not([type=range]), select, textarea, dialog")) || event.ctrlKey || event.metaKey || event.altKey;
+  return Boolean(event.target.closest?.("input:not([type=range]), select, textarea, dialog[open]")) || event.ctrlKey || event.metaKey || event.altKey;
 }
 
 /** Show all quick keys; Escape or the button closes the list. */
 export function help() {
   if (document.querySelector("dialog[open]")) return;
-  const close = h("button.main", { type: "button", onclick: () => box.close() }, t("close"));
-  const box = h("dialog.keys-help", { "aria-labelledby": "keys-title", onclose: () => box.remove() });
+  // It goes at once: a key that follows Escape before the browser has told of the close is a key of the page again.
+  const leave = () => {
+    box.close();
+    box.remove();
+  };
+  const close = h("button.main", { type: "button", onclick: leave }, t("close"));
+  const box = h("dialog.keys-help", { "aria-labelledby": "keys-title", oncancel: leave, onclose: leave });
   fill(box, h("h2", { id: "keys-title" }, t("keys")),
     h("dl", {}, LISTED.map(([keys, what]) => [h("dt", {}, h("kbd", { dir: "ltr" }, keys)), h("dd", {}, t(what).replace(/ \([^)]*\)$/, ""))])),
     close);
@@ -50,7 +55,8 @@ export function keysOf(page) {
     Delete: () => page.removeBox(page.chosen),
   };
   return (event) => {
-    if (typing(event) || !page.tools) return;
+    // Report and work are there before the film is; the other keys are the film's.
+    if (typing(event) || !(page.tools || "ce".includes(event.key))) return;
     const arrow = ARROWS[event.key];
     if (arrow) {
       if (!arrowed(page, arrow, event.shiftKey)) return;

@@ -16,12 +16,12 @@ const VIEWS = {
 
 const RETRY_MS = 1500;
 
-let leave = null;
-let count = 0;
+/** The view that is shown or on its way: `signal` tells it to go, `unsaved` whether somebody's work would go with it. */
+let visit = null;
 let shown = location.hash;
 
 /** Whether unsaved work may be dropped: asked where there is some. */
-const mayLeave = () => !leave?.unsaved?.() || confirm(t("unsaved"));
+const mayLeave = () => !visit?.unsaved() || confirm(t("unsaved"));
 
 function bar() {
   const pick = h(
@@ -61,18 +61,19 @@ async function route({ asked = false } = {}) {
     return;
   }
   shown = location.hash;
-  const mine = (count += 1);
+  visit?.quit.abort();
+  const quit = new AbortController();
+  const mine = { quit, signal: quit.signal, unsaved: () => false };
+  visit = mine;
   const [, name = "", ...rest] = location.hash.split("/");
   const load = VIEWS[name] ?? VIEWS[""];
-  (leave?.close ?? leave)?.();
-  leave = null;
   const main = document.getElementById("main");
   main.className = `view-${name || "worklist"}`;
   try {
     const view = await load();
-    if (mine === count) leave = (await view.open(main, rest.map(decodeURIComponent))) ?? null;
+    if (mine === visit) await view.open(main, rest.map(decodeURIComponent), mine);
   } catch (error) {
-    if (error.name === "AbortError" || mine !== count) return;
+    if (error.name === "AbortError" || mine !== visit) return;
     fill(main, h("section.panel", { role: "alert" }, h("h1", {}, t("fault")), h("p", {}, error.message), h("p", {}, h("a", { href: "#/" }, t("back")))));
   }
 }

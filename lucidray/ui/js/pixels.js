@@ -30,18 +30,25 @@ export class Pixels {
 
   /** Show the stored values around `center`, `width` of them wide; null shows the film as lucidray does. */
   set(window) {
-    this.window = window && {
-      center: Math.min(this.top, Math.max(0, window.center)),
-      width: Math.min(2 * this.top, Math.max(2, window.width)),
-    };
+    this.window = window && this.held(window);
     this.draw();
   }
 
   /** Widen and shift by a drag, in shares of the whole range; the first drag starts where the tone curve is. */
   drag(wider, brighter) {
-    const { center, width } = this.window ?? this.presets.start;
+    const { center, width } = this.window ?? this.start;
     const sign = this.facts.inverted ? 1 : -1;
     this.set({ center: center + sign * brighter * this.top, width: width + wider * this.top });
+  }
+
+  /** Whether this is the window that the film is shown through. */
+  shows(window) {
+    const given = window && this.held(window);
+    return given === this.window || Boolean(given && this.window && given.center === this.window.center && given.width === this.window.width);
+  }
+
+  held({ center, width }) {
+    return { center: Math.min(this.top, Math.max(0, center)), width: Math.min(2 * this.top, Math.max(2, width)) };
   }
 
   invert() {
@@ -71,7 +78,7 @@ export class Pixels {
     this.context.putImageData(this.image, 0, 0);
   }
 
-  /** Windows from the film's own histogram; `film` is the tone curve, `start` the window nearest to it. */
+  /** Windows from the film's own histogram; `film` is the tone curve. A drag starts from the file's own window, else from all. */
   findPresets() {
     const { values, top } = this;
     const { inverted, window, slope, intercept } = this.facts;
@@ -93,6 +100,7 @@ export class Pixels {
     const between = (low, high) => ({ center: (at(low) + at(high)) / 2, width: Math.max(2, at(high) - at(low)) });
     const shown = (dark, bright) => (inverted ? between(1 - bright, 1 - dark) : between(dark, bright));
     const own = window && { center: (window.center - intercept) / slope, width: window.width / slope };
-    return { film: null, lungs: shown(0.02, 0.6), dense: shown(0.45, 0.995), start: own ?? between(0.005, 0.995) };
+    this.start = own ?? between(0.005, 0.995);
+    return { film: null, lungs: shown(0.02, 0.6), dense: shown(0.45, 0.995), [own ? "file" : "all"]: this.start };
   }
 }

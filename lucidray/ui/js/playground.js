@@ -7,8 +7,7 @@ import * as report from "./report.js";
 import { upscalers } from "./upload.js";
 import { upscaled } from "./upscaled.js";
 
-export async function open(main, [id]) {
-  const leaving = new AbortController();
+export async function open(main, [id], leaving) {
   const about = api.about();
   const films = (await api.list({ sort: "newest", limit: 100 }, leaving.signal)).items;
   const folder = about.has_folder ? await api.folder(leaving.signal) : [];
@@ -82,10 +81,7 @@ export async function open(main, [id]) {
     h("button.main", {}, t("play.run")));
 
   fill(main, h("h1", {}, t("playground")), h("p.muted", {}, t("play.what")), h("div.play-halves", {}, form, out));
-  return () => {
-    leaving.abort();
-    running?.abort();
-  };
+  leaving.signal.addEventListener("abort", () => running?.abort());
 }
 
 /** The whole result; nothing of it is stored. */

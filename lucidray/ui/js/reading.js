@@ -2,10 +2,10 @@
 
 import * as api from "./api.js";
 import { BoxDrawer, Boxes } from "./boxes.js";
-import { announce, fill, h, toast } from "./dom.js";
+import { announce, copyText, fill, h, toast } from "./dom.js";
 import { Draft } from "./edit.js";
 import { findingsPanel } from "./findings.js";
-import { moment, named, nameOf, t } from "./i18n.js";
+import { LANGUAGES, language, moment, named, nameOf, t } from "./i18n.js";
 import { focusIn, keysOf } from "./keys.js";
 import { HeatLayer, OutlineLayer, Ruler, SideMarks, sidesOf } from "./layers.js";
 import { Pixels } from "./pixels.js";
@@ -15,19 +15,20 @@ import { upscaled } from "./upscaled.js";
 import { Viewer } from "./viewer.js";
 import { versions, workPanel } from "./work.js";
 
-export async function open(main, [id]) {
-  const page = new ReadingPage(main, id);
+export async function open(main, [id], visit) {
+  const page = new ReadingPage(main, id, visit);
+  visit.unsaved = () => Boolean(page.draft?.changed);
   await page.begin();
-  return { close: () => page.close(), unsaved: () => Boolean(page.draft?.changed) };
 }
 
 const told = (error) => ({ 0: t("offline"), 412: t("stale") })[error.status] ?? error.message;
 
 class ReadingPage {
-  constructor(main, id) {
+  constructor(main, id, visit) {
     this.main = main;
     this.id = id;
-    this.leaving = new AbortController();
+    this.leaving = visit;
+    visit.signal.addEventListener("abort", () => this.close());
     this.lit = new Set();
   }
 
@@ -38,9 +39,9 @@ class ReadingPage {
   }
 
   close() {
-    this.leaving.abort();
     this.stop?.();
     this.viewer?.destroy();
+    if (document.fullscreenElement) document.exitFullscreen();
     document.removeEventListener("keydown", this.keys);
     removeEventListener("beforeunload", this.unsaved);
   }
@@ -74,7 +75,7 @@ class ReadingPage {
   async showReading() {
     const { reading } = this;
     this.draft = new Draft(reading, this.record.edit);
-    this.history = this.record.edit ? await api.history(this.id) : [];
+    this.history = this.record.edit ? await api.history(this.id, this.leaving.signal) : [];
     this.stageBox = h("div.stage");
     this.side = h("div.side", { tabindex: "-1" });
     this.windowText = h("span.muted.small");
@@ -85,11 +86,12 @@ class ReadingPage {
         h("span.muted", {}, [named("view", reading.image.view), reading.image.age === null ? null : t("years", { age: Math.floor(reading.image.age) }), reading.image.sex && named("sex", reading.image.sex), moment(this.record.created)].filter(Boolean).join(" · "))),
       h("div.reading", {}, h("div.film-side", {}, this.stageBox), this.side));
     this.drawSide();
-    await this.drawFilm();
     this.keys = keysOf(this);
     document.addEventListener("keydown", this.keys);
     this.unsaved = (event) => { if (this.draft.changed) event.preventDefault(); };
     addEventListener("beforeunload", this.unsaved);
+    this.filmShown = this.drawFilm();
+    await this.filmShown;
     announce(reading.accepted ? t("read") : t("refused"));
   }
 
@@ -103,7 +105,7 @@ class ReadingPage {
     this.heat = new HeatLayer(size);
     this.viewer.add(this.heat);
     if (reading.accepted) {
-      const layers = await api.layers(this.id);
+      const layers = await api.layers(this.id, this.leaving.signal);
       this.outlines = new OutlineLayer(layers.organs, layers.cardiothoracic_lines_xyxy_px);
       this.viewer.add(this.outlines);
     }
@@ -122,6 +124,8 @@ class ReadingPage {
   }
 
   drawBoxes() {
+    // A finding may be decided, and the text be edited, before the film has come.
+    if (!this.boxes) return;
     const status = new Map(this.reading.findings.map((finding) => [finding.label, finding.status]));
     const rejected = ({ label }) => this.draft.decisions[label] === "rejected";
     const own = this.draft.shown.filter((box) => this.editing || !rejected(box)).map((box) => ({
@@ -147,6 +151,7 @@ class ReadingPage {
     const edited = draft.report;
     fill(this.side,
       reading.accepted ? null : report.refusal(reading),
+      this.written(),
       report.warnings(reading),
       upscaled(reading, (which) => api.upscaledAddress(this.id, which)),
       report.risk(reading),
@@ -176,6 +181,12 @@ class ReadingPage {
     if (focus) this.side.querySelector(focus)?.focus();
   }
 
+  /** Report, reasons and warnings were written when the film was read: said where the page speaks another language. */
+  written() {
+    const { language: spoken } = this.record.order;
+    return spoken === language() ? null : h("p.muted.small.written", {}, t("written", { language: LANGUAGES[spoken] ?? spoken }));
+  }
+
   get locked() {
     return Boolean(this.record.signed_by);
   }
@@ -202,18 +213,19 @@ class ReadingPage {
     this.shownHeat = label;
     this.drawSide();
     if (!label) {
-      this.heat.show(null);
+      this.heat?.show(null);
       return;
     }
     const finding = this.reading.findings.find((one) => one.label === label);
     const image = await api.heatmap(this.id, finding.id, this.leaving.signal);
+    await this.filmShown;
     if (this.shownHeat === label) this.heat.show(image);
   }
 
   edit(on) {
     this.editing = on && !this.locked;
     this.drawBoxes();
-    this.tools.draw();
+    this.tools?.draw();
     this.drawSide();
   }
 
@@ -238,8 +250,9 @@ class ReadingPage {
   }
 
   async copy() {
-    await navigator.clipboard.writeText(report.plainText(this.reading, this.draft.report));
-    toast(t("copied"));
+    const done = await copyText(report.plainText(this.reading, this.draft.report));
+    if (done) toast(t("copied"));
+    else toast(t("copy.failed"), "fault");
   }
 
   async save() {

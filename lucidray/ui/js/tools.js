@@ -37,7 +37,7 @@ export class Toolbar {
       this.element,
       h("div.group", {}, POINTERS.map((tool) => press(tool, () => this.use(tool), viewer.tool === tool))),
       h("select", { "aria-label": t("presets"), onchange: (event) => { viewer.windowTo(viewer.pixels.presets[event.target.value]); } },
-        Object.keys(viewer.pixels.presets).map((name) => h("option", { value: name }, t(`preset.${name}`)))),
+        Object.entries(viewer.pixels.presets).map(([name, window]) => h("option", { value: name, selected: viewer.pixels.shows(window) }, named("preset", name)))),
       h("div.group", {},
         press("in", () => viewer.zoom(1.25)),
         press("out", () => viewer.zoom(0.8)),
@@ -87,8 +87,8 @@ export class Toolbar {
   }
 
   fullscreen() {
-    const side = this.element.parentElement;
+    // The whole page, of which the style leaves the film: the notice, messages and a lost connection stay in sight.
     if (document.fullscreenElement) document.exitFullscreen();
-    else side.requestFullscreen();
+    else document.documentElement.requestFullscreen();
   }
 }

@@ -39,7 +39,7 @@ function editor(page) {
     h("ul.plain.box-list", {}, draft.shown.map((box) => {
       const id = box.id ?? box.temporary;
       return h("li", { data: { box: id } },
-        h("button.quiet", { type: "button", onfocus: () => page.boxes.select(id), onclick: () => page.boxes.select(id) }, `${named("label", box.label)} · ${named("origin", box.origin ?? "person")}`),
+        h("button.quiet", { type: "button", onfocus: () => page.boxes?.select(id), onclick: () => page.boxes?.select(id) }, `${named("label", box.label)} · ${named("origin", box.origin ?? "person")}`),
         h("button.quiet", { type: "button", "aria-label": `${t("delete")}: ${named("label", box.label)}`, onclick: () => page.removeBox(id) }, "×"));
     })),
     h("p.muted.small", {}, t("edit.how")),

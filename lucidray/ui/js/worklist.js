@@ -3,15 +3,15 @@
 import * as api from "./api.js";
 import { announce, fill, h, toast } from "./dom.js";
 import { moment, named, nameOf, share, t } from "./i18n.js";
+import { typing } from "./keys.js";
 import { Uploads } from "./upload.js";
 
 const PAGE = 50;
 const REFRESH_MS = 5000;
 const UNFINISHED = new Set(["queued", "running"]);
 
-export async function open(main) {
+export async function open(main, _, leaving) {
   const state = { sort: "risk", status: "", risk: "", signed: "", finding: "", offset: 0 };
-  const leaving = new AbortController();
   const rows = h("tbody");
   const pages = h("div.pages");
   const counted = h("p.muted", { role: "status" });
@@ -104,7 +104,7 @@ export async function open(main) {
   }, REFRESH_MS);
 
   const keys = (event) => {
-    if (event.target.closest("input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (typing(event)) return;
     const lines = [...rows.querySelectorAll("tr")];
     const at = lines.findIndex((line) => line.contains(document.activeElement));
     if (event.key === "j" || event.key === "k") {
@@ -116,12 +116,11 @@ export async function open(main) {
   document.addEventListener("keydown", keys);
   const stopDrop = uploads.dropOn(document.body);
   announce(t("films", { count: last.total }));
-  return () => {
-    leaving.abort();
+  leaving.signal.addEventListener("abort", () => {
     clearInterval(timer);
     stopDrop();
     document.removeEventListener("keydown", keys);
-  };
+  });
 }
 
 function row(entry, refresh) {

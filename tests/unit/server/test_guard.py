@@ -178,7 +178,7 @@ def test_a_wrong_token_opens_nothing(remote, header: str) -> None:
 def test_a_token_header_needs_no_secret_and_its_name_is_logged(remote) -> None:
     api, secrets = remote
     answer = api.http.post(
-        "/api/v1/readings?wait=20", files={"film": ("a.png", png())}, headers=bearer(secrets["reader"])
+        "/api/v1/readings?wait=240", files={"film": ("a.png", png())}, headers=bearer(secrets["reader"])
     )
     assert answer.status_code == 201
     assert answer.json()["readings"][0]["created_by"] == "reader"
@@ -187,7 +187,7 @@ def test_a_token_header_needs_no_secret_and_its_name_is_logged(remote) -> None:
 def test_roles(remote) -> None:
     api, secrets = remote
     made = api.http.post(
-        "/api/v1/readings?wait=20", files={"film": ("a.png", png())}, headers=bearer(secrets["reader"])
+        "/api/v1/readings?wait=240", files={"film": ("a.png", png())}, headers=bearer(secrets["reader"])
     )
     place = f"/api/v1/readings/{made.json()['readings'][0]['id']}"
     for method, path in (("DELETE", place), ("GET", "/api/v1/audit")):

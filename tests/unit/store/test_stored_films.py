@@ -85,7 +85,7 @@ from pathlib import Path
 from lucidray.store.films import Films
 with Films(Path(sys.argv[1])).receive(io.BytesIO(b"half")):
     print("writing", flush=True)
-    time.sleep(60)
+    time.sleep(600)
 """
 
 
@@ -101,4 +101,28 @@ def test_what_a_killed_process_left_is_cleared_and_what_a_living_one_writes_stay
         writer.kill()
         writer.wait()
     Films(tmp_path)
+    assert list((tmp_path / "temp").iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="file locks")
+def test_a_film_that_a_starting_process_cleared_away_too_early_is_written_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the making of a temporary file and its lock, another process may think that nobody writes it."""
+    from lucidray.store import films as module
+
+    films = Films(tmp_path)
+    lock, cleared = module._lock, []
+
+    def late(file, *, wait: bool = False) -> None:
+        if wait and not cleared:
+            cleared.append(file.name)
+            monkeypatch.setattr(module, "_lock", lock)
+            Films(tmp_path)
+        lock(file, wait=wait)
+
+    monkeypatch.setattr(module, "_lock", late)
+    sha256 = keep(films)
+    assert cleared
+    assert films.read(sha256) == FILM
     assert list((tmp_path / "temp").iterdir()) == []
