@@ -36,6 +36,26 @@ class GateThresholds:
 
 
 @runtime_checkable
+class Upscaler(Protocol):
+    """Makes a small film larger by a whole factor; what it adds to the film is a guess."""
+
+    @property
+    def used(self) -> ModelUsed:
+        """Name, version and hash, for the reading's provenance."""
+
+    @property
+    def name(self) -> str:
+        """What it is asked for by, for example ``lanczos``."""
+
+    @property
+    def factor(self) -> int:
+        """How many times as wide and as high a film becomes by one pass; at least 2."""
+
+    def upscale(self, pixels: FloatImage) -> FloatImage:
+        """Bring (H, W) float32 pixels in [0, 1] to (H * factor, W * factor) float32 in [0, 1]."""
+
+
+@runtime_checkable
 class Segmenter(Protocol):
     """Finds the organs on a film and says what kind of image it is, in one pass."""
 

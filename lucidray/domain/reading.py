@@ -224,7 +224,7 @@ class Report(Part):
 class ModelUsed(Part):
     """A model that took part, and where it ran; `calibration_sha256` is that of the file which replaced its own."""
 
-    role: Literal["anatomy", "findings", "reader"]
+    role: Literal["anatomy", "findings", "reader", "upscaler"]
     name: str
     version: str
     sha256: str | None
