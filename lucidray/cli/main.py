@@ -30,6 +30,7 @@ COMMANDS = (
     "evaluate",
     "calibrate",
     "train",
+    "study",
     "export",
     "purge",
     "token",

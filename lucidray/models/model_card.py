@@ -88,6 +88,12 @@ class HeatmapCard(_Part):
     grid: int = Field(8, ge=2, le=32)
 
 
+class TrainingCard(_Part):
+    """What the model was trained on, in the names that people know the collections by; nobody has to say it."""
+
+    data: list[str] = Field(min_length=1)
+
+
 class ModelCard(_Part):
     """The whole card; `file` is the weights' name in the folder."""
 
@@ -101,6 +107,7 @@ class ModelCard(_Part):
     output: OutputCard
     heatmap: HeatmapCard | None = None
     adults_only: bool = True
+    training: TrainingCard | None = None
 
     def raw_model(self) -> RawModel:
         """Return how the model's answers are read.

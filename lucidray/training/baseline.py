@@ -47,8 +47,8 @@ class BaselineConfig:
 
     architecture: str = "maxvit_pico_rw_256"
     size: int = 64
-    epochs: int = 24
-    patience: int = 8
+    epochs: int = 5
+    patience: int = 4
     batch: int = 32
     learning_rate: float = 1e-3
     weight_decay: float = 0.05
@@ -121,7 +121,7 @@ def fit(
         torch.set_num_threads(threads)
     run = _Run(train, validation, config, torch.device(device))
     if resume:
-        _check_same(json.loads((run_dir / "config.json").read_text(encoding="utf-8")), asdict(config))
+        check_run(run_dir, config, data)
         run.load(torch.load(checkpoint, map_location=device, weights_only=True))
     else:
         _write(run_dir / "config.json", asdict(config))
@@ -355,6 +355,24 @@ def _events(run_dir: Path) -> Any:
     except ModuleNotFoundError:
         return None
     return SummaryWriter(str(run_dir))
+
+
+def check_run(run_dir: Path, config: BaselineConfig, data: Mapping[str, Any]) -> None:
+    """Make sure that a folder holds a run with these settings on these films.
+
+    Raises
+    ------
+    UsageError
+        It does not.
+    """
+    try:
+        before = json.loads((run_dir / "config.json").read_text(encoding="utf-8"))
+        films = json.loads((run_dir / "data.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{run_dir} holds no run that can be gone on with: {error}") from error
+    _check_same(before, asdict(config))
+    if films != dict(data):
+        raise UsageError(f"{run_dir} holds a run on other films: choose another folder")
 
 
 def _check_same(before: dict[str, Any], now: dict[str, Any]) -> None:
