@@ -100,6 +100,13 @@ _AGE_YEARS = 3.0
     "--leave-out-tainted", is_flag=True, help="Leave out models whose cards name these films, instead of marking them."
 )
 @click.option(
+    "--seen-films",
+    multiple=True,
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    metavar="DIR",
+    help="Films that a model was trained on: those among the test films are counted; repeatable.",
+)
+@click.option(
     "--resamples", type=click.IntRange(10), default=2000, show_default=True, help="Bootstrap resamples of films."
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the fit, the sample and the resamples.")

@@ -29,6 +29,9 @@ figcaption { font-size: 0.8rem; color: var(--muted); }
   min-width: 0; }
 .answer.right { border-inline-start-color: var(--good); } .answer.wrong { border-inline-start-color: var(--bad); }
 .answer pre { white-space: pre-wrap; font: inherit; font-size: 0.85rem; margin: 0.3rem 0 0; overflow-wrap: anywhere; }
+th .interval { display: block; color: var(--muted); font-size: 0.8rem; font-weight: 400; }
+th .interval.mark { color: var(--doubt); }
+tbody th { min-width: 8.5rem; } .notes li { margin-block: 0.35rem; max-width: 62rem; }
 .mark { color: var(--doubt); }
 summary { cursor: pointer; color: var(--accent); font-size: 0.85rem; }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }

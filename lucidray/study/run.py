@@ -21,6 +21,7 @@ from lucidray.pipeline import Models, Request
 from lucidray.study import first_opinion as first
 from lucidray.study.answers import CSV_COLUMNS, Answer, Questioner, as_csv_rows, collect
 from lucidray.study.figures import EVERY, MATCHED, MISREAD, Groups, controls
+from lucidray.study.near_repeats import near_repeats
 from lucidray.study.page import ShownFilm, picture, render
 from lucidray.study.second_opinion import (
     Answers,
@@ -50,6 +51,7 @@ class Plan:
     age: float = 3.0
     side: int = 224
     leave_out_tainted: bool = False
+    seen_films: tuple[Path, ...] = ()
     resamples: int = 2000
     seed: int = 0
     size: int | None = None
@@ -169,6 +171,7 @@ def study(
         ),
         controls=controls(groups),
         between=between(answers, groups, plan.finding, plan.resamples, plan.seed),
+        near_repeats=[near_repeats(films, folder) for folder in plan.seen_films],
         left_out=left_out,
         notes=[],
     )

@@ -26,6 +26,7 @@ from lucidray.study.figures import (
     pair,
     score,
 )
+from lucidray.study.near_repeats import Repeats
 from lucidray.study.seen import WORDS, Exposure
 from lucidray.study.verdict import Said
 from lucidray.version import VERSION
@@ -96,6 +97,7 @@ class Result(Part):
     opinions: list[Opinion]
     controls: list[Control]
     between: list[PairTest]
+    near_repeats: list[Repeats]
     left_out: list[str]
     notes: list[str]
 
@@ -204,6 +206,13 @@ def notes_of(result: Result) -> list[str]:
         notes.append(
             f"{', '.join(marked)}: {WORDS['saw']}. What is right here by memory cannot be told from what is right by"
             " sight, so that these figures flatter."
+        )
+    for one in result.near_repeats:
+        notes.append(
+            f"Of the {one.films:,} films in {one.folder}, {one.test_repeats} are among the {one.test_films} test films"
+            f" (the same comparison finds {one.train_repeats:,} among the {one.train_films:,} training films: it sees"
+            f" repeats, though it may not see all; the most alike test film correlates {one.highest_in_test:.2f}, and"
+            f" {one.least_correlation} counts as the same picture)."
         )
     unknown = sorted({one.reader for one in result.opinions if one.exposure == "unknown"})
     if unknown:
