@@ -2,14 +2,13 @@
 
 import json
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from lucidray.domain.errors import MissingExtraError, ModelError
+from lucidray.domain.errors import ModelError
 from lucidray.domain.protocols import Classifier
 from lucidray.domain.radiograph import Radiograph
 from lucidray.domain.vocabulary import Label
@@ -17,7 +16,7 @@ from lucidray.evaluation.draws import Figure
 from lucidray.evaluation.measures import auroc, patient_interval
 from lucidray.evaluation.segmentation import share
 from lucidray.models.model_card import CARD_NAME, read_card
-from lucidray.models.registry import EMBEDDED, open_classifier
+from lucidray.models.registry import EMBEDDED, backend_module, open_classifier
 from lucidray.models.uncalibrated import logit
 from lucidray.study.small_films import Collection, SmallFilms
 
@@ -76,12 +75,7 @@ def fit_baseline(
     UsageError
         The folder holds a run with other settings.
     """
-    try:
-        training = import_module("lucidray.training.baseline")
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.startswith("lucidray"):
-            raise
-        raise MissingExtraError(f"fitting a baseline ({error.name})", "train,timm") from error
+    training = backend_module("lucidray.training.baseline", "train,timm")
     given = {key: options.pop(key, None) for key in ("size", "epochs", "seed")}
     settings = {key: value for key, value in given.items() if value is not None}
     config = training.BaselineConfig(architecture=spec, **settings)

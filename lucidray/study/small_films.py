@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from lucidray.domain.errors import InputError, MissingExtraError
+from lucidray.domain.errors import InputError
 from lucidray.domain.radiograph import FloatImage
 
 Split = Literal["train", "val", "test"]
@@ -102,8 +102,3 @@ def _split(images: npt.NDArray[Any], labels: npt.NDArray[Any], place: str) -> Sm
     if not len(truth) or truth.all() or not truth.any():
         raise InputError(f"{place}: films of both classes are needed")
     return SmallFilms(images.astype(np.float32) / np.float32(255), truth)
-
-
-def missing(error: ModuleNotFoundError) -> MissingExtraError:
-    """Say which optional part a study needs."""
-    return MissingExtraError(f"fitting a baseline ({error.name})", "train,timm")

@@ -269,6 +269,8 @@ def build(architecture: str, size: int, drop_path: float = 0.0, seed: int = 0) -
         network: torch.nn.Module = timm.create_model(
             architecture, pretrained=False, num_classes=1, in_chans=1, drop_path_rate=drop_path, **options
         )
+        with torch.inference_mode():  # some sizes can be built and not run
+            network.eval()(torch.zeros(1, 1, size, size))
     except (TypeError, ValueError, AssertionError, RuntimeError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ModelError(f"timm cannot build {architecture} for {size} pixels: {reason}") from error
