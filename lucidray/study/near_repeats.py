@@ -87,7 +87,7 @@ def thumbnails(pixels: FloatImage, side: int) -> Iterable[FloatImage]:
     image = Image.fromarray(np.ascontiguousarray(pixels, dtype=np.float32))
     width, height = image.size
     short = min(width, height)
-    boxes = {((width - short) / 2, (height - short) / 2, short, short)}
+    boxes: set[tuple[float, float, float, float]] = {((width - short) / 2, (height - short) / 2, short, short)}
     if width == height:
         for share in _SHARES:
             part = min(width * float(share), width)

@@ -134,7 +134,8 @@ def study(
     )
     left_out = []
     if plan.leave_out_tainted:
-        left_out = [one.name for one in (*askers, *upscalers) if one.exposure == "saw"]
+        left_out = [one.name for one in askers if one.exposure == "saw"]
+        left_out += [one.name for one in upscalers if one.exposure == "saw"]
         askers = [one for one in askers if one.exposure != "saw"]
         upscalers = [one for one in upscalers if one.exposure != "saw"]
     if not askers or not upscalers:

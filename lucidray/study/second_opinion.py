@@ -207,12 +207,12 @@ def notes_of(result: Result) -> list[str]:
             f"{', '.join(marked)}: {WORDS['saw']}. What is right here by memory cannot be told from what is right by"
             " sight, so that these figures flatter."
         )
-    for one in result.near_repeats:
+    for found in result.near_repeats:
         notes.append(
-            f"Of the {one.films:,} films in {one.folder}, {one.test_repeats} are among the {one.test_films} test films"
-            f" (the same comparison finds {one.train_repeats:,} among the {one.train_films:,} training films: it sees"
-            f" repeats, though it may not see all; the most alike test film correlates {one.highest_in_test:.2f}, and"
-            f" {one.least_correlation} counts as the same picture)."
+            f"Of the {found.films:,} films in {found.folder}, {found.test_repeats} are among the {found.test_films} test films"
+            f" (the same comparison finds {found.train_repeats:,} among the {found.train_films:,} training films: it sees"
+            f" repeats, though it may not see all; the most alike test film correlates {found.highest_in_test:.2f}, and"
+            f" {found.least_correlation} counts as the same picture)."
         )
     unknown = sorted({one.reader for one in result.opinions if one.exposure == "unknown"})
     if unknown:

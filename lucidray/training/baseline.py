@@ -216,7 +216,8 @@ class _Run:
     def logits(self, films: torch.Tensor) -> npt.NDArray[np.float64]:
         """Score films with the averaged network."""
         with torch.inference_mode():
-            said = [self.average(part.to(self.device))[:, 0].double().cpu() for part in films.split(self.config.batch)]
+            parts = torch.split(films, self.config.batch)  # type: ignore[no-untyped-call]
+            said = [self.average(part.to(self.device))[:, 0].double().cpu() for part in parts]
         return torch.cat(said).numpy()
 
     def save(self, path: Path) -> None:
@@ -246,8 +247,8 @@ class _Run:
         with torch.no_grad():
             for slow, fast in zip(self.average.parameters(), self.network.parameters(), strict=True):
                 slow.lerp_(fast, 1 - keep)
-            for slow, fast in zip(self.average.buffers(), self.network.buffers(), strict=True):
-                slow.copy_(fast)
+            for kept, new in zip(self.average.buffers(), self.network.buffers(), strict=True):
+                kept.copy_(new)
 
 
 def build(architecture: str, size: int, drop_path: float = 0.0, seed: int = 0) -> torch.nn.Module:
