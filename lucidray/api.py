@@ -16,7 +16,7 @@ from typing import Any
 
 from lucidray.domain.answer import Generation
 from lucidray.domain.errors import UsageError
-from lucidray.domain.protocols import Classifier, Reader
+from lucidray.domain.protocols import Classifier, Reader, Upscaler
 from lucidray.domain.radiograph import Sex, View
 from lucidray.domain.reading import Reading
 from lucidray.imaging.film import Source
@@ -25,6 +25,7 @@ from lucidray.models.anatomy import EmbeddedSegmenter
 from lucidray.models.prevalence import WithPrevalence, parse_prevalences
 from lucidray.models.recalibrated import CalibrationFile, Recalibrated
 from lucidray.models.registry import EMBEDDED, note_of, open_classifier
+from lucidray.models.upscalers import load_upscaler
 from lucidray.models.weights_file import EMBEDDED_FOLDER
 from lucidray.pipeline import Models, Request, interpret
 from lucidray.readers.registry import DEFAULT, open_reader
@@ -153,6 +154,7 @@ def load(
     generation: Generation | None = None,
     calibration: str | Path | None = None,
     prevalence: Mapping[str, float] | None = None,
+    upscale: str | Upscaler | None = None,
 ) -> Lucidray:
     """Load the models; the embedded ones where nothing else is asked for.
 
@@ -184,11 +186,14 @@ def load(
         A file that `lucidray calibrate` wrote; it takes the place of the shipped calibration of all findings.
     prevalence : mapping, optional
         Shares in (0, 1) by finding, to which its probability is moved.
+    upscale : str or Upscaler, optional
+        Who upscales films under 224 pixels before they are read (`lucidray.models.upscalers`): the reading is marked
+        degraded. Without it such films are refused under 128 pixels.
 
     Raises
     ------
     UsageError
-        There is no such reader, classifier or device; the reader does not take an option; the calibration cannot be
+        There is no such reader, classifier, upscaler or device; the reader does not take an option; the calibration cannot be
         read; a prevalence makes no sense.
     ModelError
         Weights are missing or damaged, the calibration is of other weights, or an optional part is not installed.
@@ -200,7 +205,8 @@ def load(
     segmenter = EmbeddedSegmenter(folder, threads, device)
     if isinstance(classifier, str):
         classifier = open_classifier(classifier, device=device, threads=threads, weights=folder)
-    models = Models(segmenter, calibrated(classifier, calibration, prevalence), writer)
+    upscaler = load_upscaler(upscale, device, threads, folder) if isinstance(upscale, str) else upscale
+    models = Models(segmenter, calibrated(classifier, calibration, prevalence), writer, upscaler)
     defaults = Request(
         language=language,
         fix_orientation=fix_orientation,

@@ -12,7 +12,7 @@ from lucidray.domain.answer import Generation
 from lucidray.domain.errors import UsageError
 from lucidray.domain.note import Note
 from lucidray.domain.prediction import UNCALIBRATED, Prediction
-from lucidray.domain.protocols import Classifier, Reader, ReportRequest, Segmenter
+from lucidray.domain.protocols import Classifier, Reader, ReportRequest, Segmenter, Upscaler
 from lucidray.domain.radiograph import Radiograph, Sex, View
 from lucidray.domain.reading import (
     DicomReference,
@@ -27,7 +27,8 @@ from lucidray.domain.reading import (
     Report,
     Sentence,
 )
-from lucidray.imaging import gate
+from lucidray.domain.upscaling import Upscaling
+from lucidray.imaging import gate, upscaling
 from lucidray.imaging.film import Source, read_film
 from lucidray.imaging.limits import Limits
 from lucidray.judging import Written, judge
@@ -51,12 +52,13 @@ class Models:
     """The models that take part in a reading.
 
     `reader` is the chosen one. Where it is not the composer, the composer writes beside it: a chosen reader never
-    silences what lucidray itself found.
+    silences what lucidray itself found. Without an `upscaler` the gate's size rule holds for every film.
     """
 
     segmenter: Segmenter
     classifier: Classifier
     reader: Reader
+    upscaler: Upscaler | None = None
 
 
 @dataclass(frozen=True)
@@ -136,23 +138,30 @@ def interpret(
     clock = Stopwatch(watch)
     with clock.step("load"):
         film = with_given_facts(read_film(source, limits=request.limits, name=name), request)
-    unusable = gate.judge_pixels(film)
+    unusable = gate.judge_pixels(film, upscaling.MIN_SIDE_PX if models.upscaler else gate.MIN_SIDE_PX)
     if unusable:
         return refuse(film, None, unusable, (), models, request, clock)
+    upscaled: Upscaling | None = None
+    if models.upscaler is not None:
+        with clock.step("upscaling"):
+            film, upscaled = upscaling.enlarge(film, models.upscaler)
 
     with clock.step("anatomy"):
         film, anatomy, verdict = look(film, models.segmenter, fix=request.fix_orientation)
     if verdict.refusal:
-        return refuse(film, anatomy, verdict.refusal, verdict.warnings, models, request, clock)
+        return refuse(film, anatomy, verdict.refusal, verdict.warnings, models, request, clock, upscaled)
 
     with clock.step("findings"):
         prediction = models.classifier.predict(film)
+        if upscaled is not None and upscaled.applied:
+            upscaled = upscaled.model_copy(update={"calibrated_on": prediction.small_films})
     with clock.step("regions"):
         thorax = find_thorax(anatomy)
         measurements = measure(film, thorax)
         findings, overall = decide(prediction, film, measurements)
         findings = locate_all(findings, prediction.heatmaps, anatomy, film)
     warnings = [*film.warnings, *verdict.warnings, *calibration_notes(prediction, models.classifier.used)]
+    warnings += small_film_notes(film, prediction)
     asked = ReportRequest(
         film,
         findings,
@@ -170,7 +179,7 @@ def interpret(
         answer = models.reader.read(asked)
     with clock.step("reasoning"):
         written = judge(asked, answer, models.reader.used, thorax)
-    took_part = [models.segmenter.used, models.classifier.used, *written.took_part]
+    took_part = [*upscaler_used(models, upscaled), models.segmenter.used, models.classifier.used, *written.took_part]
     given = [label for label, score in prediction.scores.items() if score.prevalence_given]
     reading = assemble(
         film,
@@ -184,11 +193,17 @@ def interpret(
         measurements,
         written=written,
         given=given,
+        upscaled=upscaled,
     )
     # A model that is not calibrated has maps, for whoever calibrates it; nothing is shown of what was not assessed.
     assessed = {finding.label for finding in findings if finding.probability is not None}
     heatmaps = {label: heatmap for label, heatmap in prediction.heatmaps.items() if label in assessed}
     return attach(reading, Evidence(film, heatmaps, anatomy))
+
+
+def upscaler_used(models: Models, upscaled: Upscaling | None) -> list[ModelUsed]:
+    """Name the upscaler where it changed the film."""
+    return [models.upscaler.used] if models.upscaler and upscaled and upscaled.applied else []
 
 
 def calibration_notes(prediction: Prediction, used: ModelUsed) -> list[Note]:
@@ -200,6 +215,24 @@ def calibration_notes(prediction: Prediction, used: ModelUsed) -> list[Note]:
         f"{used.name} is not calibrated: its scores of {len(hidden)} findings are not shown. Run lucidray calibrate."
     )
     return [Note(code="uncalibrated", message=message)]
+
+
+def small_film_notes(film: Radiograph, prediction: Prediction) -> list[Note]:
+    """Say of an upscaled film what its probabilities are worth, or that there are none."""
+    if film.upscaled_by is None:
+        return []
+    on = prediction.small_films
+    if on is None:
+        message = (
+            f"Nobody measured what scores are worth on films upscaled by {film.upscaled_by}: no probability is shown."
+        )
+        return [Note(code="upscaled_uncalibrated", message=message)]
+    supported = sum(score.probability is not None for score in prediction.scores.values())
+    message = (
+        f"The probabilities are calibrated on films reduced to {on.side_px} pixels and upscaled by {film.upscaled_by};"
+        f" {supported} of 14 findings can be told apart at that size."
+    )
+    return [Note(code="upscaled_calibration", message=message)]
 
 
 def checked(request: Request) -> Request:
@@ -269,6 +302,7 @@ def refuse(
     models: Models,
     request: Request,
     clock: "Stopwatch",
+    upscaled: Upscaling | None = None,
 ) -> Reading:
     """Make the reading of a film that is not read: the reasons, and no probability anywhere."""
     phrases = load_phrases(request.language)
@@ -288,8 +322,9 @@ def refuse(
         locations=[],
         impression=impression,
     )
-    took_part = [] if anatomy is None else [models.segmenter.used]
-    reading = assemble(film, took_part, request, clock, report, [*film.warnings, *warnings], refusal=refusal)
+    took_part = [*upscaler_used(models, upscaled), *([] if anatomy is None else [models.segmenter.used])]
+    notes = [*film.warnings, *warnings]
+    reading = assemble(film, took_part, request, clock, report, notes, refusal=refusal, upscaled=upscaled)
     return attach(reading, Evidence(film, {}, anatomy))
 
 
@@ -306,6 +341,7 @@ def assemble(
     refusal: tuple[Note, ...] = (),
     written: Written | None = None,
     given: Sequence[str] = (),
+    upscaled: Upscaling | None = None,
 ) -> Reading:
     """Put the parts together; the reading checks itself that every sentence's evidence is there."""
     findings = findings or []
@@ -328,6 +364,8 @@ def assemble(
             corrections=list(film.corrections),
             dicom=DicomReference(**asdict(film.identity)) if film.identity else None,
         ),
+        degraded=upscaled is not None and upscaled.applied,
+        upscaling=upscaled,
         symptoms=request.symptoms,
         overall=overall,
         findings=findings,

@@ -79,6 +79,9 @@ class Settings(BaseModel):
     max_pixels: int = Field(DEFAULT_LIMITS.max_pixels, gt=0, description="largest film, in pixels")
     max_bytes: int = Field(DEFAULT_LIMITS.max_bytes, gt=0, description="largest file, in bytes")
     fix_orientation: bool = Field(False, description="turn or invert a film that would be refused for it")
+    upscale: str | None = Field(
+        None, description="who upscales films under 224 px, see lucidray models; nobody where not set"
+    )
     color: Literal["auto", "always", "never"] = Field(
         "auto", description="colours on the terminal: auto, always, never"
     )

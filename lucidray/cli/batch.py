@@ -9,7 +9,7 @@ import click
 
 from lucidray.cli import streams
 from lucidray.cli.loading import load_engine
-from lucidray.cli.model_options import model_options
+from lucidray.cli.model_options import model_options, upscale_option
 from lucidray.cli.reader_options import ReaderChoice, reader_options
 from lucidray.cli.session import Session, pass_session
 from lucidray.domain.errors import InputError, UsageError
@@ -61,6 +61,7 @@ UNREADABLE_EXIT = 4
 )
 @click.option("--quiet", is_flag=True, help="Say nothing but errors.")
 @model_options
+@upscale_option
 @reader_options
 @pass_session
 @click.pass_context
@@ -82,6 +83,7 @@ def command(
     device: str | None,
     calibration: Path | None,
     prevalence: tuple[str, ...],
+    upscale: str | None,
     quiet: bool,
     **options: Any,
 ) -> None:
@@ -113,6 +115,7 @@ def command(
         device=device,
         calibration=calibration,
         prevalence=",".join(prevalence) or None,
+        upscale=upscale,
     )
     way = how_films_are_read(settings)
     inputs = _inputs(sources, images, column, limit)
@@ -180,6 +183,7 @@ def how_films_are_read(settings: "Settings") -> dict[str, Any]:
         "classifier": settings.classifier,
         "device": settings.device,
         "prevalence": dict(sorted(parse_prevalences(settings.prevalence or "").items())),
+        "upscale": settings.upscale,
         "max_pixels": settings.max_pixels,
         "max_bytes": settings.max_bytes,
     }

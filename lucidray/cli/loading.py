@@ -36,6 +36,7 @@ def load_engine(settings: "Settings", choice: ReaderChoice | None = None, thread
         limits=Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_bytes),
         calibration=settings.calibration,
         prevalence=parse_prevalences(settings.prevalence or ""),
+        upscale=settings.upscale,
         **(choice.loading if choice else {}),
     )
     for note in engine.notes:

@@ -8,6 +8,11 @@ import click
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
+upscale_option = click.option(
+    "--upscale",
+    metavar="METHOD",
+    help="Upscale films under 224 px before reading: lanczos, embedded, swin2sr or a model; the reading is degraded.",
+)
 _OPTIONS = (
     click.option(
         "--classifier", metavar="SPEC", help="Who scores the findings; `lucidray models` lists what there is."

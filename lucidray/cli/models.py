@@ -25,7 +25,7 @@ class Row:
     Attributes
     ----------
     role : str
-        "classifier", "segmenter" or "reader".
+        "classifier", "segmenter", "upscaler" or "reader".
     backend : Backend
     missing : str
         What is missing before it can be used, with the cure; empty where nothing is.
@@ -46,7 +46,7 @@ class Row:
 def command(session: Session, as_json: bool) -> None:
     """List the models that are here and that could be: terms, size, what is missing.
 
-    A classifier's name goes to --classifier, a reader's to --reader. "real" tells whether this project ever ran a model
+    A classifier's name goes to --classifier, a reader's to --reader, an upscaler's to --upscale. "real" tells whether this project ever ran a model
     with its real weights; where it did not, its code is tested with random ones.
     """
     settings = session.settings()
@@ -61,11 +61,15 @@ def command(session: Session, as_json: bool) -> None:
 
 def list_models() -> Iterator[Row]:
     """Yield every model that this installation knows."""
+    from lucidray.models import upscalers
     from lucidray.models.registry import CLASSIFIERS, SEGMENTERS, missing_part
+    from lucidray.models.upscalers import UPSCALERS
 
     for role, backends in (("classifier", CLASSIFIERS), ("segmenter", SEGMENTERS)):
         for backend in backends:
             yield Row(role, backend, missing_part(backend))
+    for backend in UPSCALERS:
+        yield Row("upscaler", backend, upscalers.missing_part(backend))
     yield from _list_readers()
 
 

@@ -12,7 +12,7 @@ from lucidray.cli import faults, streams
 from lucidray.cli.browser import open_page
 from lucidray.cli.films import Film, select
 from lucidray.cli.loading import load_engine
-from lucidray.cli.model_options import model_options
+from lucidray.cli.model_options import model_options, upscale_option
 from lucidray.cli.progress import Bar
 from lucidray.cli.reader_options import ReaderChoice, reader_options
 from lucidray.cli.session import Session, pass_session
@@ -128,6 +128,7 @@ def _fault(film: Film, error: Exception) -> dict[str, object]:
     help="Likewise: PA, AP, AP supine, lateral or oblique.",
 )
 @model_options
+@upscale_option
 @click.option("--language", metavar="CODE", help="Language of the report: ar, de, en, es, fr or zh.")
 @click.option("--quiet", is_flag=True, help="Say nothing but errors; with --json, the JSON too.")
 @click.option("--open", "open_report", is_flag=True, help="Open the page in the browser; of several films, the first.")
@@ -147,6 +148,7 @@ def command(
     device: str | None,
     calibration: Path | None,
     prevalence: tuple[str, ...],
+    upscale: str | None,
     language: str | None,
     quiet: bool,
     open_report: bool,
@@ -169,6 +171,7 @@ def command(
         fix_orientation=fix_orientation,
         calibration=calibration,
         prevalence=",".join(prevalence) or None,
+        upscale=upscale,
     )
     folder = settings.out or (DEFAULT_OUT if open_report else None)
     asked |= reader.asked

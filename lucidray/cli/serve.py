@@ -4,6 +4,7 @@ import os
 import sys
 import threading
 import webbrowser
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,13 +12,16 @@ import click
 
 from lucidray.cli import streams
 from lucidray.cli.loading import load_engine
-from lucidray.cli.model_options import model_options
+from lucidray.cli.model_options import model_options, upscale_option
 from lucidray.cli.offered_readers import offered
 from lucidray.cli.session import Session, pass_session
 from lucidray.cli.store import need_server, store_folder, store_options
 from lucidray.domain.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lucidray.domain.protocols import Upscaler
     from lucidray.server.config import ServerConfig
     from lucidray.server.engine import Engine, ReaderChoice
     from lucidray.settings import Settings
@@ -30,6 +34,7 @@ _DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
 @click.option("--port", type=click.IntRange(0, 65535), help="8000 by default; 0 takes any free one.")
 @store_options
 @model_options
+@upscale_option
 @click.option(
     "--reader",
     "readers",
@@ -68,6 +73,7 @@ def command(
     device: str | None,
     calibration: Path | None,
     prevalence: tuple[str, ...],
+    upscale: str | None,
     readers: tuple[str, ...],
     reader_option: tuple[str, ...],
     workers: int | None,
@@ -95,6 +101,7 @@ def command(
         device=device,
         calibration=calibration,
         prevalence=",".join(prevalence) or None,
+        upscale=upscale,
         workers=workers,
         queue=queue,
         time_limit=time_limit,
@@ -116,6 +123,7 @@ def command(
         limits=Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_bytes),
         language=settings.language,
         fix_orientation=settings.fix_orientation,
+        upscale=settings.upscale,
         workers=settings.workers,
         queue=settings.queue,
         time_limit_s=settings.time_limit,
@@ -138,11 +146,24 @@ def command(
 
 def _engine(settings: "Settings", config: "ServerConfig", readers: "list[ReaderChoice]") -> "Engine":
     """Load the models that every reading needs, as `read` does, beside the readers that may be asked for."""
+    from lucidray.models.upscalers import EMBEDDED, LANCZOS, load_upscaler
     from lucidray.server.engine import Engine
 
     threads = settings.threads or max(1, (os.cpu_count() or 1) // config.workers)
     models = load_engine(settings, threads=threads).models
-    return Engine(models.segmenter, models.classifier, {reader.name: reader for reader in readers}, config.limits)
+    # Files and folders of this machine are opened only where they are named here, never by a client.
+    names = dict.fromkeys([LANCZOS, EMBEDDED, *([settings.upscale] if settings.upscale else [])])
+    upscalers: "dict[str, Callable[[], Upscaler]]" = {
+        name: partial(load_upscaler, name, settings.device, threads, settings.weights) for name in names
+    }
+    if settings.upscale and models.upscaler is not None:
+        upscalers[settings.upscale] = partial(_same, models.upscaler)
+    offered_readers = {reader.name: reader for reader in readers}
+    return Engine(models.segmenter, models.classifier, offered_readers, config.limits, upscalers)
+
+
+def _same(upscaler: "Upscaler") -> "Upscaler":
+    return upscaler
 
 
 def _need_tokens(database: object) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from lucidray.domain.upscaling import UpscaledCalibration
 from lucidray.domain.vocabulary import Label
 
 # Why a model that was never calibrated shows nothing; whoever calibrates it takes this away.
@@ -13,6 +14,15 @@ UNCALIBRATED = "uncalibrated: run lucidray calibrate"
 NO_OUTPUT = "has no output for it"
 # Said after a calibration file's name.
 NOT_IN_CALIBRATION = "has none for it"
+# Said before an upscaler's name.
+NOT_FOR_UPSCALED = "not calibrated for films upscaled by"
+
+
+def not_for_upscaled(method: str) -> str:
+    """Say why nothing is shown of an upscaled film: nobody measured what scores are worth on films made like it."""
+    return f"{NOT_FOR_UPSCALED} {method}"
+
+
 
 
 @dataclass(frozen=True)
@@ -76,9 +86,11 @@ class Heatmap:
 class Prediction:
     """Scores of all findings; a label that the model cannot score is there with probability None.
 
-    Heatmaps belong to labels that have a probability or, before calibration, a raw score.
+    Heatmaps belong to labels that have a probability or, before calibration, a raw score. `small_films` says of an
+    upscaled film on which small films its scores were calibrated; None where on none, or where it was not upscaled.
     """
 
     scores: dict[Label, Score]
     overall: Score
     heatmaps: dict[Label, Heatmap]
+    small_films: UpscaledCalibration | None = None

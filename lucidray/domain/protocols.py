@@ -80,7 +80,11 @@ class Classifier(Protocol):
         """Name, version and hash, for the reading's provenance."""
 
     def predict(self, film: Radiograph) -> Prediction:
-        """Score all findings; the film's age decides which ones the model may speak about."""
+        """Score all findings; the film's age decides which ones the model may speak about.
+
+        Of a film that was upscaled (`film.upscaled_by`) it gives probabilities only where it was calibrated on films
+        made small and upscaled in the same way, and says so in `Prediction.small_films`.
+        """
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,11 @@ class Radiograph:
         Counter-clockwise quarter turns by which `pixels` was turned from the stored image.
     corrections : tuple of Note
         What was changed on request (turned, inverted).
+    original : Radiograph or None
+        The film before it was upscaled, turned and inverted as this one; None where nothing was. Boxes and lengths of a
+        reading are those of the original.
+    upscaled_by : str or None
+        Name of the upscaler.
     warnings : tuple of Note
         What was odd in the file, in words.
     """
@@ -74,6 +79,8 @@ class Radiograph:
     quarter_turns: int = 0
     corrections: tuple[Note, ...] = field(default=())
     warnings: tuple[Note, ...] = field(default=())
+    original: "Radiograph | None" = None
+    upscaled_by: str | None = None
 
     @property
     def height_px(self) -> int:
@@ -87,13 +94,17 @@ class Radiograph:
 
     @property
     def stored_size_px(self) -> tuple[int, int]:
-        """(width, height) of the image in the file, before any turn."""
+        """(width, height) of the image in the file, before it was upscaled or turned."""
+        if self.original is not None:
+            return self.original.stored_size_px
         size = (self.width_px, self.height_px)
         return size if self.quarter_turns % 2 == 0 else (size[1], size[0])
 
     @property
     def stored_spacing_mm(self) -> tuple[float, float] | None:
-        """(row, column) spacing of the image in the file, before any turn."""
+        """(row, column) spacing of the image in the file, before it was upscaled or turned."""
+        if self.original is not None:
+            return self.original.stored_spacing_mm
         spacing = self.pixel_spacing_mm
         return spacing if spacing is None or self.quarter_turns % 2 == 0 else (spacing[1], spacing[0])
 
@@ -114,17 +125,45 @@ class Radiograph:
             orientation=None,
             quarter_turns=(self.quarter_turns + quarter_turns) % 4,
             corrections=(*self.corrections, correction),
+            original=None if self.original is None else self.original.turned(quarter_turns, correction),
         )
 
     def inverted(self, correction: Note) -> "Radiograph":
         """Return the film with bright and dark exchanged."""
-        return replace(self, pixels=1.0 - self.pixels, corrections=(*self.corrections, correction))
+        return replace(
+            self,
+            pixels=1.0 - self.pixels,
+            corrections=(*self.corrections, correction),
+            original=None if self.original is None else self.original.inverted(correction),
+        )
+
+    def upscaled(self, pixels: FloatImage, by: str) -> "Radiograph":
+        """Return the film with more pixels over the same extent; the spacing of `pixels` shrinks, the film does not.
+
+        Parameters
+        ----------
+        pixels : (h, w) float32 in [0, 1]
+            The whole film, larger.
+        by : str
+            Name of the upscaler.
+        """
+        spacing = self.pixel_spacing_mm
+        if spacing is not None:
+            rows, columns = pixels.shape
+            spacing = (spacing[0] * self.height_px / rows, spacing[1] * self.width_px / columns)
+        return replace(self, pixels=pixels, pixel_spacing_mm=spacing, original=self, upscaled_by=by)
 
     def to_stored(self, box: Box) -> Box:
         """Map a box on `pixels` to the pixels of the stored image."""
+        if self.original is not None:
+            across, down = self.original.width_px / self.width_px, self.original.height_px / self.height_px
+            return self.original.to_stored(box.scaled(across, down))
         return box.turned(-self.quarter_turns, self.width_px, self.height_px)
 
     def from_stored(self, box: Box) -> Box:
         """Map a box on the stored image to `pixels`."""
+        if self.original is not None:
+            across, down = self.width_px / self.original.width_px, self.height_px / self.original.height_px
+            return self.original.from_stored(box).scaled(across, down)
         width, height = self.stored_size_px
         return box.turned(self.quarter_turns, width, height)

@@ -14,6 +14,7 @@ from lucidray.domain.note import Note
 from lucidray.domain.part import Part, Probability
 from lucidray.domain.prediction import Heatmap
 from lucidray.domain.radiograph import Radiograph
+from lucidray.domain.upscaling import Upscaling
 from lucidray.domain.vocabulary import LABELS, Label, Side, Status, Verdict, Zone
 
 if TYPE_CHECKING:
@@ -276,6 +277,8 @@ class Reading(Part):
     refusal: list[Note]
     warnings: list[Note]
     image: ImageFacts
+    degraded: bool = Field(False, description="The film was upscaled: what is finer than its own pixels was invented")
+    upscaling: Upscaling | None = Field(None, description="Null where nobody asked for it")
     symptoms: str | None
     overall: Overall | None
     findings: list[Finding]
@@ -303,6 +306,8 @@ class Reading(Part):
     def _is_whole(self) -> Self:
         if self.accepted == bool(self.refusal):
             raise ValueError("a film is accepted exactly where no refusal is given")
+        if self.degraded != (self.upscaling is not None and self.upscaling.applied):
+            raise ValueError("a reading is degraded exactly where its film was upscaled")
         if self.accepted and [finding.label for finding in self.findings] != list(LABELS):
             raise ValueError("an accepted film lists all 14 findings, in their order")
         if not self.accepted and (self.findings or self.overall is not None):

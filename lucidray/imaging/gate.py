@@ -74,13 +74,15 @@ class Verdict:
         return not self.accepted and len(self.refusal) == bool(self.quarter_turns) + self.invert
 
 
-def judge_pixels(film: Radiograph) -> tuple[Note, ...]:
+def judge_pixels(film: Radiograph, least_px: int = MIN_SIDE_PX) -> tuple[Note, ...]:
     """Refuse what needs no network to refuse.
 
     Parameters
     ----------
     film : Radiograph
         As read; only the shape and the grey values count.
+    least_px : int
+        Shortest side that is let through; smaller than `MIN_SIDE_PX` only where the film will be upscaled.
 
     Returns
     -------
@@ -88,11 +90,11 @@ def judge_pixels(film: Radiograph) -> tuple[Note, ...]:
         At most one of `too_small`, `not_chest` (by its shape) and `blank`; empty where the film may go on.
     """
     width, height = film.width_px, film.height_px
-    if min(width, height) < MIN_SIDE_PX:
+    if min(width, height) < least_px:
         return (
             Note(
                 code="too_small",
-                message=f"The film is {width} by {height} pixels; under {MIN_SIDE_PX} pixels a side show too little:"
+                message=f"The film is {width} by {height} pixels; under {least_px} pixels a side show too little:"
                 " use the original image, not a thumbnail.",
             ),
         )

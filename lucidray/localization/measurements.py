@@ -143,11 +143,13 @@ def _width(
     line: tuple[float, float, float, float],
 ) -> Measurement:
     """Turn a share of the film's width into a length."""
-    width_px = share * film.width_px
-    if film.pixel_spacing_mm is None:
+    # Of an upscaled film, pixels and spacing are those of its original: what was invented has no size of its own.
+    taken = film.original or film
+    width_px = share * taken.width_px
+    if taken.pixel_spacing_mm is None:
         value, unit, scale = width_px, "px", "in pixels: the film has no pixel spacing"
     else:
-        value, unit, scale = width_px * film.pixel_spacing_mm[1], "mm", "at the detector"
+        value, unit, scale = width_px * taken.pixel_spacing_mm[1], "mm", "at the detector"
     return Measurement(
         id=HEART_WIDTH_ID if organ == "heart" else THORAX_WIDTH_ID,
         name=f"{organ}_width",

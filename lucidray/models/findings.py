@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from lucidray.domain.errors import ModelError
-from lucidray.domain.prediction import Heatmap, Prediction, Score
+from lucidray.domain.prediction import Heatmap, Prediction, Score, not_for_upscaled
 from lucidray.domain.radiograph import Radiograph
 from lucidray.domain.reading import ModelUsed
 from lucidray.domain.vocabulary import LABELS, Label
 from lucidray.models.onnx_session import running_on
 from lucidray.models.prepare import square
+from lucidray.models.upscaled_card import UpscaledCard
 from lucidray.models.weights_file import EMBEDDED_FOLDER, open_weights
 
 OVERALL = "any abnormality"
@@ -125,6 +126,34 @@ def unsupported(reason: str, n_positive: int = 0) -> Score:
     return Score(None, None, None, n_positive, None, reason)
 
 
+@dataclass(frozen=True)
+class Outputs:
+    """The network's outputs by what they are for, with one calibration."""
+
+    findings: dict[Label, CalibratedOutput]
+    overall: CalibratedOutput
+    child_pneumonia: CalibratedOutput
+
+    @classmethod
+    def from_card(cls, entries: list[dict[str, Any]]) -> Self:
+        """Read a card's `outputs`, which are in the network's order."""
+        named = {str(e["name"]).lower(): CalibratedOutput.from_card(index, e) for index, e in enumerate(entries)}
+        return cls({label: named[label.lower()] for label in LABELS}, named[OVERALL], named[CHILD_PNEUMONIA])
+
+
+def with_small(entries: list[dict[str, Any]], small: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Replace the calibration of outputs by that of small films; what has none there is not supported on them."""
+    return [{**entry, **small[str(entry["name"])]} for entry in entries]
+
+
+def _silent(reason: str, logits: npt.NDArray[np.float32]) -> Prediction:
+    """Return a prediction that shows nothing; the logits stay, for whoever calibrates."""
+    scores: dict[Label, Score] = {
+        label: replace(unsupported(reason), raw=float(logits[place])) for place, label in enumerate(LABELS)
+    }
+    return Prediction(scores, unsupported(reason), {})
+
+
 class EmbeddedClassifier:
     """`Classifier` on the embedded weights, or on a folder of weights in their layout.
 
@@ -139,13 +168,13 @@ class EmbeddedClassifier:
         self._session = weights.session(threads, device)
         try:
             self._size = int(weights.card["input_size"])
-            outputs = {
-                str(entry["name"]).lower(): CalibratedOutput.from_card(index, entry)
-                for index, entry in enumerate(weights.card["outputs"])
+            self._whole = Outputs.from_card(weights.card["outputs"])
+            # Calibration of small films belongs to these weights alone; without it their scores are not shown.
+            self._small = UpscaledCard.open(folder, weights.sha256)
+            self._outputs_small = {
+                key: Outputs.from_card(with_small(weights.card["outputs"], entry.outputs))
+                for key, entry in self._small.entries.items()
             }
-            self._findings: dict[Label, CalibratedOutput] = {label: outputs[label.lower()] for label in LABELS}
-            self._overall = outputs[OVERALL]
-            self._child_pneumonia = outputs[CHILD_PNEUMONIA]
             self._used = ModelUsed(
                 role="findings",
                 name=weights.card["name"],
@@ -155,7 +184,7 @@ class EmbeddedClassifier:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"the card findings.json does not fit this version of lucidray: {error}") from error
-        self._count = len(outputs)
+        self._count = len(weights.card["outputs"])
 
     @property
     def used(self) -> ModelUsed:
@@ -167,7 +196,13 @@ class EmbeddedClassifier:
         logits, maps = self._session.run(["logits", "maps"], {"film": square(film.pixels, self._size)[None, None]})
         if logits.shape != (1, self._count) or not (np.isfinite(logits).all() and np.isfinite(maps).all()):
             raise ModelError("findings.onnx gave an answer that is no set of scores: wrong shape, or not finite")
-        chosen = {"Pneumonia": self._child_pneumonia} if film.is_child else self._findings
+        outputs, small = self._whole, None
+        if film.upscaled_by is not None:
+            small = self._small.nearest(film.upscaled_by, film.original)
+            if small is None:
+                return _silent(not_for_upscaled(film.upscaled_by), logits[0])
+            outputs = self._outputs_small[small.key]
+        chosen = {"Pneumonia": outputs.child_pneumonia} if film.is_child else outputs.findings
         scores: dict[Label, Score] = {
             label: chosen[label].score(float(logits[0, chosen[label].index]))
             if label in chosen
@@ -180,6 +215,6 @@ class EmbeddedClassifier:
             if scores[label].raw is not None
         }
         overall = (
-            unsupported(NO_CHILDREN) if film.is_child else self._overall.score(float(logits[0, self._overall.index]))
+            unsupported(NO_CHILDREN) if film.is_child else outputs.overall.score(float(logits[0, outputs.overall.index]))
         )
-        return Prediction(scores, overall, heatmaps)
+        return Prediction(scores, overall, heatmaps, None if small is None else small.measured)

@@ -50,7 +50,7 @@ class WithPrevalence:
         overall = prediction.overall
         if OVERALL in self._prevalences:
             overall = at_prevalence(overall, self._prevalences[OVERALL])
-        return Prediction(scores, overall, prediction.heatmaps)
+        return Prediction(scores, overall, prediction.heatmaps, prediction.small_films)
 
 
 def at_prevalence(score: Score, wanted: float) -> Score:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lucidray.domain.errors import ModelError, UsageError
-from lucidray.domain.prediction import NO_OUTPUT, NOT_IN_CALIBRATION, Prediction, Score
+from lucidray.domain.prediction import NO_OUTPUT, NOT_IN_CALIBRATION, Prediction, Score, not_for_upscaled
 from lucidray.domain.protocols import Classifier
 from lucidray.domain.radiograph import Radiograph
 from lucidray.domain.reading import ModelUsed
@@ -224,6 +224,9 @@ class Recalibrated:
     def predict(self, film: Radiograph) -> Prediction:
         """Score all findings with the file's calibration."""
         prediction = self._classifier.predict(film)
+        if film.upscaled_by is not None:
+            # The file was fitted to whole films.
+            return _silent(prediction, not_for_upscaled(film.upscaled_by))
         if film.is_child != (self._calibration.population == "children"):
             whose = "somebody under 18" if film.is_child else "an adult, or of somebody whose age is not known"
             name, population = self._calibration.name, self._calibration.population

@@ -57,6 +57,11 @@ class Case:
         return any(warning.code == "mirrored" for warning in self.request.warnings)
 
     @cached_property
+    def upscaled(self) -> bool:
+        """Whether the film was upscaled before it was read."""
+        return any(warning.code == "upscaled" for warning in self.request.warnings)
+
+    @cached_property
     def given(self) -> list[str]:
         """Concepts that the symptoms name as there, each once. Named as there and as missing counts as there."""
         return list(dict.fromkeys(s.concept for s in self.symptoms or () if s.concept != "other" and not s.negated))

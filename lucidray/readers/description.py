@@ -49,6 +49,9 @@ def clusters(findings: Sequence[Finding]) -> list[list[Finding]]:
 
 def _about_the_film(case: Case) -> list[Sentence]:
     sentences = []
+    if case.upscaled:
+        text = case.phrases.sentence("upscaled")
+        sentences.append(Sentence(text=text, evidence=["warning-upscaled"], verdict="unverified"))
     if case.mirrored:
         text = case.phrases.sentence("mirrored")
         sentences.append(Sentence(text=text, evidence=["warning-mirrored"], verdict="unverified"))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from lucidray.domain.prediction import NO_OUTPUT, NOT_IN_CALIBRATION, UNCALIBRATED
+from lucidray.domain.prediction import NO_OUTPUT, NOT_FOR_UPSCALED, NOT_IN_CALIBRATION, UNCALIBRATED
 from lucidray.domain.reading import OVERALL_ID, SYMPTOMS_ID, Finding, Overall, Sentence
 from lucidray.domain.vocabulary import OPACITY, OVERLAPS, Label, Verdict
 from lucidray.readers.case import Case, count_of, ids
@@ -192,6 +192,8 @@ def _why_not(finding: Finding, *, is_child: bool) -> str:
     """Return the name of the sentence that tells why a finding was not assessed."""
     if finding.basis.startswith(UNCALIBRATED) or NOT_IN_CALIBRATION in finding.basis:
         return "impression.not_assessed_uncalibrated"
+    if finding.basis.startswith(NOT_FOR_UPSCALED):
+        return "impression.not_assessed_upscaled"
     if NO_OUTPUT in finding.basis:
         return "impression.not_assessed_no_output"
     return "impression.not_assessed_child" if is_child else "impression.not_assessed"

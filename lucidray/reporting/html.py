@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from lucidray.domain.note import Note
 from lucidray.domain.reading import OVERALL_ID, READER_ID, SYMPTOMS_ID, Finding, Overall, Reading
-from lucidray.reporting import words
+from lucidray.reporting import upscaled, words
 from lucidray.reporting.colours import FINDING_COLOURS, heat_table
 from lucidray.reporting.heatmaps import layer_png
 from lucidray.reporting.judgement import show
@@ -73,6 +73,7 @@ def render(reading: Reading) -> str:
         heats=_heats(reading),
         heat_stops=_heat_stops(),
         labels=load_labels(reading.report.language),
+        upscaled=upscaled.shown(reading),
         judged=show(reading) if reading.accepted else None,
         sections=words.sections(reading.report),
         composed=words.sections(reading.composed) if reading.composed else [],

@@ -10,7 +10,7 @@ from lucidray.domain.judgement import Contradiction, Diagnosis
 from lucidray.domain.note import Note
 from lucidray.domain.reading import Finding, Measurement, Reading, Report, Sentence
 from lucidray.domain.vocabulary import Status, Verdict
-from lucidray.reporting import words
+from lucidray.reporting import upscaled, words
 from lucidray.reporting.judgement import Judged
 from lucidray.reporting.judgement import show as show_judgement
 from lucidray.reporting.labels import Labels, load_labels
@@ -63,6 +63,7 @@ class _Terminal:
         """Put the whole reading together."""
         parts: list[RenderableType] = [self._head(reading)]
         parts += self._banners(reading)
+        parts += self._upscaled(reading)
         if reading.accepted:
             parts += [self._title(self._words["probabilities"]), *self._findings(reading)]
             if reading.measurements:
@@ -113,6 +114,9 @@ class _Terminal:
         )
         known = self._words.join([f"{name}: {told}" for name, told in words.facts(reading.image, self._language)])
         lines = [Text.assemble(self._text(reading.image.name, "bold"), "  ", verdict), self._text(known, "dim")]
+        if reading.upscaling is not None and not reading.degraded:
+            told = self._words.say("upscaled_nothing", method=reading.upscaling.method)
+            lines.append(self._text(told, "dim"))
         overall = reading.overall
         if overall is not None and overall.probability is not None:
             status = self._words.statuses[overall.status]
@@ -127,6 +131,12 @@ class _Terminal:
             if reading.confidence.read_first:
                 lines.append(self._text(f"{labels['read_first']}.", "bold red"))
         return Group(*lines)
+
+    def _upscaled(self, reading: Reading) -> list[RenderableType]:
+        lines = upscaled.told(reading)
+        if not lines:
+            return []
+        return [self._title(self._words["upscaled_title"]), *(self._indented(self._text(line)) for line in lines)]
 
     def _report(self, report: Report) -> list[RenderableType]:
         parts: list[RenderableType] = []

@@ -29,6 +29,8 @@ class ServerConfig:
         Of reports where nobody says otherwise.
     fix_orientation : bool
         Likewise.
+    upscale : str or None
+        Who upscales films that are too small, where nobody says otherwise; None refuses them.
     workers : int
         Films that are read at the same time.
     queue : int
@@ -54,6 +56,7 @@ class ServerConfig:
     limits: Limits = DEFAULT_LIMITS
     language: str = "en"
     fix_orientation: bool = False
+    upscale: str | None = None
     workers: int = 2
     queue: int = 32
     time_limit_s: float = 120.0

@@ -7,7 +7,7 @@ from threading import Lock
 
 from lucidray.domain.answer import Answer
 from lucidray.domain.errors import ModelError, UsageError
-from lucidray.domain.protocols import Classifier, Reader, ReportRequest, Segmenter, StreamingReader
+from lucidray.domain.protocols import Classifier, Reader, ReportRequest, Segmenter, StreamingReader, Upscaler
 from lucidray.domain.reading import ModelUsed, Reading
 from lucidray.imaging.limits import Limits
 from lucidray.pipeline import Models, Request, checked, interpret
@@ -63,10 +63,17 @@ class Engine:
         By name; the first one is the default.
     limits : Limits
         Of one film.
+    upscalers : mapping
+        By name, what loads them when they are first asked for.
     """
 
     def __init__(
-        self, segmenter: Segmenter, classifier: Classifier, readers: Mapping[str, ReaderChoice], limits: Limits
+        self,
+        segmenter: Segmenter,
+        classifier: Classifier,
+        readers: Mapping[str, ReaderChoice],
+        limits: Limits,
+        upscalers: Mapping[str, Callable[[], Upscaler]] | None = None,
     ) -> None:
         if not readers:
             raise UsageError("a service needs at least one reader")
@@ -74,6 +81,8 @@ class Engine:
         self.choices = dict(readers)
         self.limits = limits
         self._loaded: dict[str, Reader] = {}
+        self.upscalers = dict(upscalers or {})
+        self._loaded_upscalers: dict[str, Upscaler] = {}
         self._lock = Lock()
 
     @property
@@ -87,10 +96,13 @@ class Engine:
         Raises
         ------
         UsageError
-            There is no such reader, language or strategy, or the reader takes no prompt.
+            There is no such reader, upscaler, language or strategy, or the reader takes no prompt.
         """
         if order.reader not in self.choices:
             raise UsageError(f"there is no reader {order.reader[:60]!r}; there are {', '.join(self.choices)}")
+        if order.upscale is not None and order.upscale not in self.upscalers:
+            there = ", ".join(self.upscalers) or "none"
+            raise UsageError(f"there is no upscaler {order.upscale[:60]!r}; there are {there}")
         choice = self.choices[order.reader]
         if order.prompt is not None:
             if not choice.takes_prompt:
@@ -127,7 +139,8 @@ class Engine:
         """
         self.check(order)
         reader = self._reader(order.reader)
-        models = Models(self._segmenter, self._classifier, reader if told is None else _Told(reader, told))
+        reader = reader if told is None else _Told(reader, told)
+        models = Models(self._segmenter, self._classifier, reader, self._upscaler(order.upscale))
         return interpret(content, models, self._request(order, prior_text), name=name, watch=watch)
 
     def _request(self, order: Order, prior_text: str | None = None) -> Request:
@@ -144,6 +157,14 @@ class Engine:
             generation=order.writing.generation(),
             prompt=order.prompt,
         )
+
+    def _upscaler(self, name: str | None) -> Upscaler | None:
+        if name is None:
+            return None
+        with self._lock:
+            if name not in self._loaded_upscalers:
+                self._loaded_upscalers[name] = self.upscalers[name]()
+            return self._loaded_upscalers[name]
 
     def _reader(self, name: str) -> Reader:
         with self._lock:

@@ -1,7 +1,7 @@
 """What a viewer shows: the film, its values, its layers, and the report as a page."""
 
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import HTMLResponse
@@ -113,6 +113,21 @@ async def film_png(
     draw = partial(service.pictures.film_png, reading_id, center=center, width=width, longest_px=longest_px)
     picture = await drawn(service, draw)
     await run_in_threadpool(service.readings.saw, reading_id, who.name, "film")
+    return Response(picture, media_type="image/png")
+
+
+@router.get(
+    "/upscaled/{which}.png",
+    response_class=Response,
+    responses=PNG | documented(404, 409, 415, 422),
+    summary="An upscaled film",
+)
+async def upscaled_png(
+    reading_id: ReadingId, which: Literal["before", "after", "added"], service: TheService, who: Who
+) -> Response:
+    """Return an upscaled film as it came, as it was read, or what the method added to plain interpolation."""
+    picture = await drawn(service, service.pictures.upscaled, reading_id, which)
+    await run_in_threadpool(service.readings.saw, reading_id, who.name, "upscaled film")
     return Response(picture, media_type="image/png")
 
 

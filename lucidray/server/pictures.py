@@ -20,7 +20,7 @@ from lucidray.imaging.limits import Limits
 from lucidray.imaging.values import GreyValues
 from lucidray.imaging.voi import apply_voi_window
 from lucidray.pipeline import attach
-from lucidray.reporting import heatmaps, html, overlay
+from lucidray.reporting import heatmaps, html, overlay, upscaled
 from lucidray.reporting.outlines import outlines
 from lucidray.store.evidence import unpack
 from lucidray.store.readings import Readings
@@ -115,6 +115,16 @@ class Pictures:
             return png(heatmaps.render(reading, label))
         picture = Image.open(BytesIO(heatmaps.layer_png(reading.evidence.heatmaps[label])))
         return png(_as_stored(picture.convert("RGBA"), reading))
+
+    def upscaled(self, reading_id: str, which: str) -> bytes:
+        """Return an upscaled film as PNG: `before`, `after`, or what was `added` to plain interpolation.
+
+        Raises
+        ------
+        NotFoundError
+            The film was not upscaled.
+        """
+        return png(upscaled.pictures(self.reading(reading_id))[which])
 
     def film_png(self, reading_id: str, *, center: float | None, width: float | None, longest_px: int | None) -> bytes:
         """Return the stored film as an 8-bit PNG: with the file's own window, or another one.

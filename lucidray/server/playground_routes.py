@@ -18,6 +18,7 @@ from lucidray.domain.reading import Reading
 from lucidray.imaging.film import read_film
 from lucidray.imaging.limits import Limits
 from lucidray.imaging.source import printable, read_file
+from lucidray.reporting import upscaled
 from lucidray.reporting.film import fitted
 from lucidray.server.event_routes import EVENTS, event, stream
 from lucidray.server.picture_routes import PNG
@@ -82,6 +83,8 @@ async def folder_film(file_id: str, service: TheService) -> Response:
 async def play(wanted: Play, service: TheService, who: Who) -> StreamingResponse:
     """Send `step` and `text` events while the film is read, then `reading` with the whole result, or `problem`.
 
+    Of a film that was upscaled, `upscaled` comes before it, with three pictures as data addresses.
+
     When the connection is closed, the reading is given up.
     """
     if (wanted.reading is None) == (wanted.file is None):
@@ -112,7 +115,12 @@ async def _watch(content: bytes, name: str, order: Order, service: Service) -> A
             if done:
                 break
             await asyncio.sleep(_LOOK_S)
-        yield _outcome(answer.exception() or answer.result(), name)
+        outcome = answer.exception() or answer.result()
+        if isinstance(outcome, Reading) and outcome.degraded:
+            # Nothing is stored, so the pictures come with the reading.
+            drawn_now = await drawn(service, upscaled.pictures, outcome)
+            yield event("upscaled", {which: upscaled.data_address(one) for which, one in drawn_now.items()})
+        yield _outcome(outcome, name)
     finally:
         job.stop.set()
 

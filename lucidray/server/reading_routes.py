@@ -58,6 +58,10 @@ _FORM: dict[str, Any] = {
                         },
                         "strategy": {"type": "string", "maxLength": 60},
                         "prompt": {"type": "string", "maxLength": 8000},
+                        "upscale": {
+                            "type": "string",
+                            "description": "Who upscales films under 224 pixels, for example embedded; see `about`",
+                        },
                         "temperature": {"type": "number", "minimum": 0, "maximum": 2},
                         "top_p": {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
                         "max_tokens": {"type": "integer", "minimum": 1, "maximum": 8192},

@@ -122,7 +122,7 @@ def metrics(service: TheService) -> Response:
 
 @router.get("/api/v1/about", responses=documented(), summary="What this service knows")
 def about(request: Request, service: TheService) -> dict[str, Any]:
-    """Return version, findings with colours and codes, languages, readers, strategies, and what is switched on."""
+    """Return version, findings with colours and codes, languages, readers, upscalers, and what is switched on."""
     found = actor(request)
     return {
         "version": VERSION,
@@ -152,6 +152,8 @@ def about(request: Request, service: TheService) -> dict[str, Any]:
             }
             for choice in service.engine.choices.values()
         ],
+        "upscalers": list(service.engine.upscalers),
+        "default_upscale": service.config.upscale,
         # Of all readers; where none is asked in words, those that come with lucidray.
         "strategies": sorted({name for choice in service.engine.choices.values() for name in choice.strategies})
         or list(available_strategies()),

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from io import BytesIO
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from anyio import to_thread
 from pydantic import ValidationError
@@ -21,7 +21,8 @@ from lucidray.server.service import Service
 from lucidray.store.order import Order
 
 _MAX_FIELDS, _MAX_FIELD_BYTES = 32, 64 * 2**10
-_ORDER_FIELDS = ("symptoms", "language", "reader", "fix_orientation", "age_years", "sex", "view", "strategy", "prompt")
+_ORDER_FIELDS = ("symptoms", "language", "reader", "fix_orientation", "age_years", "sex", "view", "strategy", "prompt", "upscale")
+NO_UPSCALING = "none"  # said where the service upscales by default
 _WRITING_FIELDS = ("temperature", "top_p", "max_tokens", "seed")
 
 
@@ -91,12 +92,15 @@ def order_of(fields: FormData, service: Service, known: tuple[str, ...] = (*_ORD
     UsageError
         A field makes no sense, or there is no such reader or language.
     """
-    given = {name: value for name in known if isinstance(value := fields.get(name), str) and value.strip()}
+    given: dict[str, Any] = {name: value for name in known if isinstance(value := fields.get(name), str) and value.strip()}
+    if given.get("upscale") == NO_UPSCALING:
+        given["upscale"] = None
     writing = {name: given.pop(name) for name in _WRITING_FIELDS if name in given}
     defaults = {
         "language": service.config.language,
         "reader": service.engine.default_reader,
         "fix_orientation": service.config.fix_orientation,
+        "upscale": service.config.upscale,
     }
     try:
         order = Order.model_validate(defaults | given | ({"writing": writing} if writing else {}))

@@ -15,6 +15,7 @@ from lucidray.domain.reading import Evidence, Reading
 from lucidray.domain.vocabulary import LABELS
 
 _INVERTED = "inverted"
+_FULL = 65535
 
 
 def pack(evidence: Evidence) -> bytes:
@@ -22,6 +23,9 @@ def pack(evidence: Evidence) -> bytes:
     film, parts = evidence.film, dict[str, Any]()
     parts["turns"] = np.int64(film.quarter_turns)
     parts["inverted"] = np.bool_(sum(note.code == _INVERTED for note in film.corrections) % 2 == 1)
+    if film.original is not None:
+        # What was invented cannot be had again without the model that did it.
+        parts["upscaled"] = np.rint(np.clip(film.pixels, 0, 1) * _FULL).astype(np.uint16)
     for label, heatmap in evidence.heatmaps.items():
         parts[f"heat {label}"] = heatmap.values
         parts[f"cut {label}"] = np.float64(heatmap.cut)
@@ -41,7 +45,7 @@ def unpack(packed: bytes, stored: Radiograph, reading: Reading) -> Evidence:
     packed : bytes
         What `pack` wrote.
     stored : Radiograph
-        The film as its file holds it: it is turned and inverted here as it was for the reading.
+        The film as its file holds it: it is turned, inverted and upscaled here as it was for the reading.
     reading : Reading
         Whose evidence it is.
 
@@ -53,6 +57,9 @@ def unpack(packed: bytes, stored: Radiograph, reading: Reading) -> Evidence:
     try:
         with np.load(BytesIO(packed), allow_pickle=False) as parts:
             film = _corrected(stored, reading, int(parts["turns"]), inverted=bool(parts["inverted"]))
+            if "upscaled" in parts:
+                by = "" if reading.upscaling is None else reading.upscaling.method
+                film = film.upscaled(parts["upscaled"].astype(np.float32) / np.float32(_FULL), by)
             heatmaps = {
                 label: Heatmap(parts[f"heat {label}"], float(parts[f"cut {label}"]))
                 for label in LABELS

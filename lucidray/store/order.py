@@ -29,7 +29,8 @@ class Order(BaseModel):
     """How a film is to be read.
 
     `reader` is a name from the list of readers; `age_years`, `sex` and `view` replace what the file says; `strategy`
-    names the prompt that a language model is asked with, `prompt` is a person's own.
+    names the prompt that a language model is asked with, `prompt` is a person's own; `upscale` is a name from the list
+    of upscalers, null to refuse films that are too small.
     """
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -43,4 +44,5 @@ class Order(BaseModel):
     view: View | None = None
     strategy: Annotated[str, Field(max_length=60)] = "zero-shot"
     prompt: Annotated[str, Field(max_length=8000)] | None = None
+    upscale: Annotated[str, Field(max_length=200)] | None = None
     writing: Writing = Field(default_factory=Writing)

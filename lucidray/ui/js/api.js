@@ -93,6 +93,7 @@ export const history = (id) => json("GET", `${ROOT}/readings/${id}/edits`);
 export const prior = (id, other) => json("PUT", `${ROOT}/readings/${id}/prior`, { body: { prior: other } });
 export const again = (id, order) => json("POST", `${ROOT}/readings/${id}/again`, { body: order });
 export const layers = (id) => json("GET", `${ROOT}/readings/${id}/layers`);
+export const upscaledAddress = (id, which) => `${ROOT}/readings/${id}/upscaled/${which}.png`;
 export const reportAddress = (id) => `${ROOT}/readings/${id}/report.html`;
 export const thumbnailAddress = (id) => `${ROOT}/readings/${id}/film.png?longest_px=96`;
 

@@ -4,6 +4,8 @@ import * as api from "./api.js";
 import { fill, h } from "./dom.js";
 import { LANGUAGES, isolated, language, moment, named, nameOf, t } from "./i18n.js";
 import * as report from "./report.js";
+import { upscalers } from "./upload.js";
+import { upscaled } from "./upscaled.js";
 
 export async function open(main, [id]) {
   const leaving = new AbortController();
@@ -41,6 +43,7 @@ export async function open(main, [id]) {
       prompt: values.prompt || null,
       symptoms: values.symptoms || null,
       language: values.language,
+      upscale: values.upscale === "none" ? null : values.upscale,
       writing: { temperature: Number(values.temperature), top_p: Number(values.top_p), max_tokens: Number(values.max_tokens), seed: Number(values.seed) },
     };
     const [kind, name] = values.film.split(":");
@@ -48,6 +51,7 @@ export async function open(main, [id]) {
     const told = h("p.muted", {}, t("state.queued"));
     const stop = h("button", { type: "button", onclick: () => running.abort() }, t("cancel"));
     out.hidden = false;
+    let pictures = null;
     fill(out, told, text, stop);
     try {
       await api.play({ [kind]: name, order }, (what, data) => {
@@ -55,8 +59,9 @@ export async function open(main, [id]) {
         else if (what === "text") {
           text.hidden = false;
           text.append(data.text);
-        } else if (what === "problem") fill(out, h("p.fault", { role: "alert" }, data.detail ?? data.title));
-        else if (what === "reading") fill(out, result(data));
+        } else if (what === "upscaled") pictures = data;
+        else if (what === "problem") fill(out, h("p.fault", { role: "alert" }, data.detail ?? data.title));
+        else if (what === "reading") fill(out, result(data, pictures));
       }, running.signal);
     } catch (error) {
       fill(out, h("p.fault", { role: "alert" }, error.name === "AbortError" ? t("state.cancelled") : error.message));
@@ -69,6 +74,7 @@ export async function open(main, [id]) {
     field("strategy", strategy),
     field("prompt", prompt),
     field("symptoms", h("input", { type: "text", name: "symptoms", maxlength: "2000", dir: "auto" })),
+    field("upscale", h("select", { name: "upscale" }, upscalers(about.default_upscale))),
     field("language", h("select", { name: "language" }, about.languages.map((code) => h("option", { value: code, selected: code === language() }, LANGUAGES[code] ?? code)))),
     h("div.numbers", {},
       field("temperature", number("temperature", 0, 0.05, 0, 2)), field("top_p", number("top_p", 1, 0.05, 0.05, 1)),
@@ -83,10 +89,12 @@ export async function open(main, [id]) {
 }
 
 /** The whole result; nothing of it is stored. */
-function result(reading) {
+function result(reading, pictures) {
   const quiet = { onlight: () => {} };
-  if (!reading.accepted) return report.refusal(reading);
+  const small = upscaled(reading, (which) => pictures?.[which]);
+  if (!reading.accepted) return [report.refusal(reading), small];
   return [
+    small,
     h("p.tag", {}, reading.provenance.models.find((model) => model.role === "reader")?.name ?? ""),
     report.sentences(reading.report, quiet),
     report.contradictions(reading, quiet),

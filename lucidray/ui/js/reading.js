@@ -11,6 +11,7 @@ import { HeatLayer, OutlineLayer, Ruler, SideMarks, sidesOf } from "./layers.js"
 import { Pixels } from "./pixels.js";
 import * as report from "./report.js";
 import { Toolbar } from "./tools.js";
+import { upscaled } from "./upscaled.js";
 import { Viewer } from "./viewer.js";
 import { versions, workPanel } from "./work.js";
 
@@ -147,6 +148,7 @@ class ReadingPage {
     fill(this.side,
       reading.accepted ? null : report.refusal(reading),
       report.warnings(reading),
+      upscaled(reading, (which) => api.upscaledAddress(this.id, which)),
       report.risk(reading),
       report.contradictions(reading, listeners),
       reading.accepted ? h("section.panel", { "aria-labelledby": "report" },

@@ -8,6 +8,12 @@ const AT_ONCE = 3;
 const PATIENCE_MS = 2000;
 const TRIES = 30;
 
+/** The choices for films that are too small; `chosen` is an upscaler's name, or null. */
+export function upscalers(chosen) {
+  return [h("option", { value: "none", selected: !chosen }, t("upscale.none")),
+    ...api.about().upscalers.map((name) => h("option", { value: name, selected: name === chosen }, name))];
+}
+
 export class Uploads {
   /** @param {Function} onchange - called when a film has arrived */
   constructor(onchange) {
@@ -16,10 +22,12 @@ export class Uploads {
     this.running = 0;
     this.input = h("input.unseen", { type: "file", multiple: true, id: "films", onchange: () => { this.add([...this.input.files]); this.input.value = ""; } });
     this.symptoms = h("input", { type: "text", id: "symptoms", maxlength: "2000", placeholder: t("symptoms.example"), dir: "auto" });
+    this.upscale = h("select", { id: "upscale" }, upscalers(api.about().default_upscale));
     this.lines = h("ul.uploads", { "aria-label": t("uploads") });
     this.element = h("div.upload", {},
       h("div.upload-fields", {},
         h("label", { for: "symptoms" }, t("symptoms")), this.symptoms,
+        h("label", { for: "upscale" }, t("upscale")), this.upscale,
         h("label.main.button", { for: "films" }, t("upload")), this.input),
       h("p.muted.small", {}, t("upload.how")),
       this.lines);
@@ -49,7 +57,7 @@ export class Uploads {
     const bar = h("progress", { max: "1", value: "0", "aria-label": file.name });
     fill(line, h("bdi", {}, file.name), bar);
     try {
-      await this.patiently(() => api.upload(file, { symptoms: this.symptoms.value, language: language() }, (part) => { bar.value = part; }));
+      await this.patiently(() => api.upload(file, { symptoms: this.symptoms.value, language: language(), upscale: this.upscale.value }, (part) => { bar.value = part; }));
       line.remove();
       this.onchange();
     } catch (error) {

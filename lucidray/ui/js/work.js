@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 import { h } from "./dom.js";
 import { LANGUAGES, moment, named, t } from "./i18n.js";
+import { upscalers } from "./upload.js";
 
 export function workPanel(page) {
   const { draft, locked, record, reading } = page;
@@ -20,7 +21,7 @@ export function workPanel(page) {
       h("button", { type: "button", data: { act: "save" }, disabled: !draft.changed, onclick: () => page.save() }, t("save")),
       h("button.main", { type: "button", data: { act: "sign" }, onclick: () => page.sign() }, t("sign"))) : null,
     page.editing ? editor(page) : null,
-    reading.accepted ? again(page) : null,
+    again(page),
     links(page),
   );
 }
@@ -50,11 +51,13 @@ function again(page) {
   const { order } = page.record;
   const reader = h("select", {}, api.about().readers.map((one) => h("option", { value: one.name, selected: one.name === order.reader }, `${one.name}${one.sends_data_away ? ` (${t("left_machine")})` : ""}`)));
   const language = h("select", {}, api.about().languages.map((code) => h("option", { value: code, selected: code === order.language }, LANGUAGES[code] ?? code)));
+  const upscale = h("select", {}, upscalers(order.upscale));
   return h("details.again", {}, h("summary", {}, t("read.again")),
     h("div.acts", {},
       h("label.choice", {}, h("span", {}, t("play.reader")), reader),
       h("label.choice", {}, h("span", {}, t("play.language")), language),
-      h("button", { type: "button", onclick: () => page.again({ reader: reader.value, language: language.value }) }, t("play.run"))));
+      h("label.choice", {}, h("span", {}, t("play.upscale")), upscale),
+      h("button", { type: "button", onclick: () => page.again({ reader: reader.value, language: language.value, upscale: upscale.value === "none" ? null : upscale.value }) }, t("play.run"))));
 }
 
 /** Typing must not draw the panel anew, or the caret would be lost. */
