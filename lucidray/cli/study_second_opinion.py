@@ -3,6 +3,7 @@
 import shlex
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,7 +88,6 @@ _AGE_YEARS = 3.0
     show_default=True,
     help="Years, told to every model; PneumoniaMNIST is of children of 1 to 5.",
 )
-@click.option("--side", type=click.IntRange(128, 1024), default=224, show_default=True, help="Films are brought to it.")
 @click.option("--finding", default="Pneumonia", show_default=True, metavar="NAME", help="What label 1 stands for.")
 @click.option(
     "--source-word",
@@ -98,6 +98,12 @@ _AGE_YEARS = 3.0
 )
 @click.option(
     "--leave-out-tainted", is_flag=True, help="Leave out models whose cards name these films, instead of marking them."
+)
+@click.option(
+    "--as-whole/--no-as-whole",
+    default=True,
+    show_default=True,
+    help="Ask the networks a second time, as if the films had always been large.",
 )
 @click.option(
     "--seen-films",
@@ -130,6 +136,7 @@ def command(
     finding: str,
     words: tuple[str, ...],
     leave_out_tainted: bool,
+    as_whole: bool,
     show: int,
     overwrite: bool,
     device: str | None,
@@ -146,6 +153,8 @@ def command(
     """
     evaluating.need_extra()
     from lucidray.models.weights_file import EMBEDDED_FOLDER
+    from lucidray.readers.registry import DEFAULT
+    from lucidray.study.answers import AS_WHOLE
     from lucidray.study.run import Plan, study
     from lucidray.study.seen import PNEUMONIAMNIST, data_of_card, data_of_spec, exposure
     from lucidray.study.small_films import read_collection
@@ -180,6 +189,9 @@ def command(
     weights = settings.weights or EMBEDDED_FOLDER
     networks = exposure(data_of_spec(settings.classifier, weights), plan.words)
     askers = [_asker(name, choices[name], engine, networks, plan.words, settings) for name in names]
+    if as_whole:
+        own = [one for one in askers if choices[one.name].name == DEFAULT]
+        askers += [replace(one, name=one.name + AS_WHOLE, as_whole=True) for one in own]
 
     def progress(total: int) -> Bar:
         return Bar(total, shown=sys.stderr.isatty() and not quiet, color=settings.color, time_left=True)
@@ -243,7 +255,7 @@ def _upscalers(given: str, settings: "Settings", weights: Path, words: tuple[str
         raise UsageError("--upscale: name at least one upscaler, and each once")
     found = []
     for name in names:
-        upscaler = load_upscaler(name, settings.device, settings.threads)
+        upscaler = load_upscaler(name, settings.device, settings.threads, weights)
         seen: Exposure = (
             "untrained" if name == LANCZOS else exposure(data_of_hash(upscaler.used.sha256, weights), words)
         )

@@ -11,13 +11,14 @@ from lucidray.domain.errors import LucidrayError
 from lucidray.domain.protocols import Reader, Upscaler
 from lucidray.domain.radiograph import FloatImage
 from lucidray.domain.vocabulary import Label
-from lucidray.imaging.upscaling import chain
 from lucidray.pipeline import Models, Request
 from lucidray.study import verdict
 from lucidray.study.asking import ask
 from lucidray.study.verdict import Said
 
 CLASSIFIER = "classifier"
+# Behind the name of a reader that is asked as if the films had always been large.
+AS_WHOLE = "-as-whole"
 # So many failures in a row are a fault of the reader (a server that is down), and not of the films.
 MOST_FAILURES = 5
 
@@ -36,6 +37,8 @@ class Answer:
         Why the gate refuses the film; empty where it accepts it.
     probability : float or None
         The networks' calibrated probability of the finding.
+    logit : float or None
+        Their score before calibration.
     text : str
         What was written, or why there is no answer.
     """
@@ -44,6 +47,7 @@ class Answer:
     stands_in: bool
     refused: tuple[str, ...]
     probability: float | None
+    logit: float | None
     text: str
 
     @property
@@ -64,8 +68,8 @@ class Questioner:
     request : Request
     upscaler : Upscaler
     finding : Label
-    side : int
-        To which the films are brought, in pixels.
+    as_whole : bool
+        See `ask`.
     """
 
     reader: str
@@ -73,19 +77,19 @@ class Questioner:
     request: Request
     upscaler: Upscaler
     finding: Label
-    side: int
+    as_whole: bool = False
 
     def head(self, data_sha256: str, options: Mapping[str, Any]) -> dict[str, Any]:
         """Return what decides an answer, as JSON values: a journal holds answers of one way of asking."""
         used = [self.models.segmenter.used, self.models.classifier.used, self.upscaler.used]
-        if self.reader != CLASSIFIER:
+        if not self._networks_alone:
             used.append(self.models.reader.used)
         return {
             "study": "second-opinion",
             "data_sha256": data_sha256,
             "reader": self.reader,
             "finding": self.finding,
-            "side_px": self.side,
+            "as_whole": self.as_whole,
             "models": [[one.role, one.name, one.version, one.sha256, one.calibration_sha256] for one in used],
             "asked": {
                 "age_years": self.request.age_years,
@@ -105,16 +109,20 @@ class Questioner:
         name : str
         """
         try:
-            large = chain(pixels, self.upscaler, self.side)[-1]
-            found = ask(large, self.models, self.request, name=name)
+            found = ask(pixels, self.models, self.upscaler, self.request, name=name, as_whole=self.as_whole)
         except LucidrayError as error:
-            return Answer("failed", stands_in=False, refused=(), probability=None, text=f"{error}")
+            return Answer("failed", stands_in=False, refused=(), probability=None, logit=None, text=f"{error}")
         score = next(one for one in found.findings if one.label == self.finding).probability
-        if self.reader == CLASSIFIER:
+        logit = found.logits.get(self.finding)
+        if self._networks_alone:
             decided = verdict.from_findings(found.findings, self.finding)
-            return Answer(decided.said, decided.stands_in, found.refused, score, "")
+            return Answer(decided.said, decided.stands_in, found.refused, score, logit, "")
         decided = verdict.from_claims(found.claims, self.finding)
-        return Answer(decided.said, decided.stands_in, found.refused, score, found.text)
+        return Answer(decided.said, decided.stands_in, found.refused, score, logit, found.text)
+
+    @property
+    def _networks_alone(self) -> bool:
+        return self.reader in (CLASSIFIER, CLASSIFIER + AS_WHOLE)
 
 
 def with_reader(models: Models, reader: Reader) -> Models:
@@ -186,7 +194,7 @@ def _row(answer: Answer) -> dict[str, Any]:
 
 
 def _answer(row: Mapping[str, Any]) -> Answer:
-    return Answer(row["said"], row["stands_in"], tuple(row["refused"]), row["probability"], row["text"])
+    return Answer(row["said"], row["stands_in"], tuple(row["refused"]), row["probability"], row["logit"], row["text"])
 
 
 def as_csv_rows(

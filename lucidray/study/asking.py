@@ -8,10 +8,12 @@ the steps of the main path are taken here one by one.
 from dataclasses import dataclass, replace
 
 from lucidray.domain.claim import Claim
-from lucidray.domain.protocols import ReportRequest
+from lucidray.domain.protocols import ReportRequest, Upscaler
 from lucidray.domain.radiograph import FloatImage, Radiograph
 from lucidray.domain.reading import Finding
+from lucidray.domain.vocabulary import Label
 from lucidray.imaging import gate
+from lucidray.imaging.upscaling import MIN_SIDE_PX, enlarge
 from lucidray.judging import judge
 from lucidray.localization.measurements import measure
 from lucidray.localization.regions import locate_all
@@ -35,25 +37,34 @@ class Asked:
         Those of the text.
     text : str
         The reader's own, or the composer's report.
+    logits : dict
+        The network's scores before calibration, of what it scores.
     """
 
     refused: tuple[str, ...]
     findings: list[Finding]
     claims: list[Claim]
     text: str
+    logits: dict[Label, float]
 
 
-def ask(pixels: FloatImage, models: Models, request: Request, *, name: str) -> Asked:
-    """Have one film read, whatever the gate says.
+def ask(
+    pixels: FloatImage, models: Models, upscaler: Upscaler, request: Request, *, name: str, as_whole: bool = False
+) -> Asked:
+    """Have one small film upscaled and read, whatever the gate says.
 
     Parameters
     ----------
     pixels : (H, W) float32 in [0, 1]
-        Bright = dense, row 0 superior; large enough for the networks.
+        Bright = dense, row 0 superior.
     models : Models
+    upscaler : Upscaler
     request : Request
     name : str
         What to call the film.
+    as_whole : bool
+        Read the result as if the film had always been that large: the networks then answer by the calibration of whole
+        films, and not by that of films that were upscaled in this way, or not at all where there is none.
 
     Raises
     ------
@@ -64,7 +75,10 @@ def ask(pixels: FloatImage, models: Models, request: Request, *, name: str) -> A
     film = Radiograph(pixels=pixels, name=name, format="array", age_years=request.age_years, sex=request.sex)
     if request.view is not None:
         film = replace(film, view=request.view)
-    unusable = gate.judge_pixels(film)
+    unusable = gate.judge_pixels(film, MIN_SIDE_PX)
+    film, _ = enlarge(film, upscaler)
+    if as_whole:
+        film = replace(film, original=None, upscaled_by=None)
     film, anatomy, verdict = look(film, models.segmenter, fix=False)
     prediction = models.classifier.predict(film)
     thorax = find_thorax(anatomy)
@@ -90,4 +104,6 @@ def ask(pixels: FloatImage, models: Models, request: Request, *, name: str) -> A
         claims = extract_claims(text, request.language)
     else:
         text, claims = written.reader_text, written.claims
-    return Asked(tuple(note.code for note in (*unusable, *verdict.refusal)), findings, claims, text)
+    refused = tuple(note.code for note in (*unusable, *verdict.refusal))
+    logits = {label: score.raw for label, score in prediction.scores.items() if score.raw is not None}
+    return Asked(refused, findings, claims, text, logits)

@@ -49,7 +49,6 @@ class Plan:
     films_asked: str = "all"
     matched_ratio: float = 2.0
     age: float = 3.0
-    side: int = 224
     leave_out_tainted: bool = False
     seen_films: tuple[Path, ...] = ()
     resamples: int = 2000
@@ -74,12 +73,15 @@ class Asker:
     exposure : Exposure
     options : mapping
         What was chosen of it, for the journal.
+    as_whole : bool
+        See `lucidray.study.asking.ask`.
     """
 
     name: str
     open: Callable[[], tuple[Models, Request]]
     exposure: Exposure
     options: Mapping[str, Any] = field(default_factory=dict)
+    as_whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -148,8 +150,7 @@ def study(
         data={"file": films.name, "sha256": films.sha256, "side_px": films.side_px, "splits": films.counts},
         finding=plan.finding,
         age_years=plan.age,
-        side_px=plan.side,
-        chain_px=_steps(films, upscalers, plan.side),
+        chain_px=_steps(films, upscalers),
         films_asked="all test films" if plan.films_asked == "all" else "misread films and matched sample",
         matched_ratio=plan.matched_ratio,
         resamples=plan.resamples,
@@ -241,7 +242,7 @@ def _ask(
             request = replace(request, age_years=plan.age)
             for one in upscalers:
                 bar.begin(f"{asker.name}, {one.name}")
-                questioner = Questioner(asker.name, models, request, one.upscaler, plan.finding, plan.side)
+                questioner = Questioner(asker.name, models, request, one.upscaler, plan.finding, asker.as_whole)
                 answers[asker.name, one.name] = collect(
                     questioner,
                     list(films.test.pixels),
@@ -256,11 +257,9 @@ def _ask(
     return answers, list(used.values())
 
 
-def _steps(films: Collection, upscalers: Sequence[UpscalerOfStudy], side: int) -> dict[str, list[int]]:
+def _steps(films: Collection, upscalers: Sequence[UpscalerOfStudy]) -> dict[str, list[int]]:
     film = films.test.pixels[0]
-    return {
-        one.name: [film.shape[0], *(step.shape[0] for step in chain(film, one.upscaler, side))] for one in upscalers
-    }
+    return {one.name: [film.shape[0], *(step.shape[0] for step in chain(film, one.upscaler))] for one in upscalers}
 
 
 def _counts(groups: Groups) -> dict[str, dict[str, int]]:
@@ -313,7 +312,7 @@ def _write(
     write_text(out / "answers.csv", table.getvalue())
     write_text(out / "films.json", json.dumps(told, separators=(",", ":")) + "\n")
     shown = [
-        _shown(int(place), films, groups, answers, opinion, upscalers, plan.side)
+        _shown(int(place), films, groups, answers, opinion, upscalers)
         for place in np.concatenate([groups.misread, groups.matched])[: plan.shown]
     ]
     write_text(out / "second_opinion.html", render(result, shown))
@@ -326,12 +325,12 @@ def _shown(
     answers: Answers,
     opinion: first.FirstOpinion,
     upscalers: Sequence[UpscalerOfStudy],
-    side: int,
 ) -> ShownFilm:
     film = films.test.pixels[place]
     pictures = {f"as it is, {film.shape[0]} px": picture(film, exact=True)}
     for one in upscalers:
-        pictures[f"{one.name}, {side} px"] = picture(chain(film, one.upscaler, side)[-1])
+        large = chain(film, one.upscaler)[-1]
+        pictures[f"{one.name}, {large.shape[0]} px"] = picture(large)
     return ShownFilm(
         place=place,
         truth=bool(groups.truth[place]),

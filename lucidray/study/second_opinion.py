@@ -8,9 +8,10 @@ import numpy as np
 from lucidray.domain.reading import NOTICE
 from lucidray.domain.vocabulary import Label
 from lucidray.evaluation.draws import Figure
+from lucidray.evaluation.measures import auroc, patient_interval
 from lucidray.evaluation.second_opinion import PairTest
 from lucidray.evaluation.segmentation import share
-from lucidray.study.answers import Answer
+from lucidray.study.answers import AS_WHOLE, CLASSIFIER, Answer
 from lucidray.study.figures import (
     BASELINE,
     EVERY,
@@ -48,6 +49,7 @@ class Opinion(Part):
     groups: dict[str, Score]
     against_baseline: Against | None
     stood_in: int
+    auroc: Figure | None
 
 
 class GateShare(Part):
@@ -81,7 +83,6 @@ class Result(Part):
     data: dict[str, Any]
     finding: Label
     age_years: float | None
-    side_px: int
     chain_px: dict[str, list[int]]
     films_asked: str
     matched_ratio: float
@@ -131,6 +132,7 @@ def opinions_of(
                     groups={name: one for name, one in scores.items() if one is not None},
                     against_baseline=against(said, groups, finding, resamples, seed),
                     stood_in=sum(one.stands_in for one in given.values()),
+                    auroc=ranked(given, groups) if mode == PAST and asks_networks(reader) else None,
                 )
             )
     tests = [one.against_baseline for one in found if one.against_baseline and one.against_baseline.test]
@@ -145,7 +147,9 @@ def between(answers: Answers, groups: Groups, finding: Label, resamples: int, se
     found = []
     for place, first in enumerate(names):
         for second in names[place + 1 :]:
-            if (first[0] == second[0]) == (first[1] == second[1]):
+            if (first[0] == second[0]) == (first[1] == second[1]) or first[0].endswith(AS_WHOLE) != second[0].endswith(
+                AS_WHOLE
+            ):
                 continue
             one, other = (said_in(answers[name], PAST) for name in (first, second))
             tested = pair(one, other, groups, finding, resamples, seed, (", ".join(first), ", ".join(second)))
@@ -157,6 +161,21 @@ def between(answers: Answers, groups: Groups, finding: Label, resamples: int, se
 def said_in(given: Mapping[int, Answer], mode: str) -> dict[int, Said]:
     """Return what counts of the answers, by film."""
     return {place: one.in_force if mode == GATE else one.said for place, one in given.items()}
+
+
+def asks_networks(reader: str) -> bool:
+    """Whether the networks alone answer, so that their scores are the reader's."""
+    return reader.removesuffix(AS_WHOLE) == CLASSIFIER
+
+
+def ranked(given: Mapping[int, Answer], groups: Groups) -> Figure | None:
+    """Return the AUROC of the networks' scores over all films, past the gate; None where not all were scored."""
+    scores = [one.logit for _, one in sorted(given.items()) if one.probability is not None and one.logit is not None]
+    if len(scores) < len(groups.truth):
+        return None
+    names = np.array([str(place) for place in range(len(scores))])
+    found = patient_interval(auroc, groups.truth, np.array(scores), names)
+    return Figure(value=found.value, low=found.low, high=found.high, n=found.n)
 
 
 def gate_shares(answers: Answers, groups: Groups) -> dict[str, GateShare]:
@@ -197,9 +216,12 @@ def notes_of(result: Result) -> list[str]:
             continue
         notes.append(_compared(opinion, every, opinion.against_baseline))
     for upscaling, one in result.gate.items():
+        notes.append(f"Under {upscaling} the gate refuses {told(one.refused)} of the films.")
+    whole = sorted({one.reader for one in result.opinions if one.reader.endswith(AS_WHOLE)})
+    if whole:
         notes.append(
-            f"Under {upscaling} the gate refuses {told(one.refused)} of the films: it was made for films of 128 px"
-            " and more, and says so."
+            f"{', '.join(whole)}: asked as if the films had always been large, by the calibration of whole films."
+            " Nobody gets this; it shows what that calibration is worth on upscaled films."
         )
     marked = sorted({one.reader for one in result.opinions if one.exposure == "saw"})
     if marked:
@@ -209,10 +231,10 @@ def notes_of(result: Result) -> list[str]:
         )
     for found in result.near_repeats:
         notes.append(
-            f"Of the {found.films:,} films in {found.folder}, {found.test_repeats} are among the {found.test_films} test films"
-            f" (the same comparison finds {found.train_repeats:,} among the {found.train_films:,} training films: it sees"
-            f" repeats, though it may not see all; the most alike test film correlates {found.highest_in_test:.2f}, and"
-            f" {found.least_correlation} counts as the same picture)."
+            f"Of the {found.test_films} test films, {found.test_repeats} repeat one of the {found.films:,} films in"
+            f" {found.folder}. Of the {found.train_films:,} training films {found.train_repeats:,} do: the comparison sees"
+            f" repeats, though it may not see all. The most alike test film correlates {found.highest_in_test:.2f};"
+            f" {found.least_correlation} counts as the same picture. Children may still have several films."
         )
     unknown = sorted({one.reader for one in result.opinions if one.exposure == "unknown"})
     if unknown:

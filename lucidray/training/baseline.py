@@ -216,7 +216,7 @@ class _Run:
     def logits(self, films: torch.Tensor) -> npt.NDArray[np.float64]:
         """Score films with the averaged network."""
         with torch.inference_mode():
-            parts = torch.split(films, self.config.batch)  # type: ignore[no-untyped-call]
+            parts = torch.split(films, self.config.batch)
             said = [self.average(part.to(self.device))[:, 0].double().cpu() for part in parts]
         return torch.cat(said).numpy()
 

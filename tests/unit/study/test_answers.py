@@ -39,7 +39,7 @@ def engine():
 
 def questioner(engine, writer: Writer | None = None, reader: str = "writer") -> Questioner:
     models = engine.models if writer is None else replace(engine.models, reader=writer)
-    return Questioner(reader, models, Request(age_years=3.0), load_upscaler("lanczos"), "Pneumonia", 224)
+    return Questioner(reader, models, Request(age_years=3.0), load_upscaler("lanczos"), "Pneumonia", as_whole=True)
 
 
 FILMS = [np.float32(drawn_film(bool(n % 2), np.random.default_rng(n)) / 255) for n in range(8)]
