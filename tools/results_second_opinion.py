@@ -3,9 +3,10 @@
 from typing import Any
 
 INTRO = (
-    "A baseline fitted on 28-px films misreads some of the test films. All test films, upscaled to 224 px, are read by others:"
-    " who is right? Verdicts are taken from claims; doubt, silence, a refusal and no answer count as wrong. Films that the"
-    " baseline misread flatter any second reader, so that all films count, and the controls stand in the same table."
+    "A baseline fitted on 28-px films misreads some of the test films. All of them, upscaled to 224 px, are read by"
+    " others: who is right? Verdicts are taken from claims; doubt, silence, a refusal and no answer count as wrong."
+    " Films that the baseline misread flatter any second reader, so that all films count, and the controls stand in the"
+    " same table."
 )
 GROUPS = ("misread", "matched sample", "all films")
 

@@ -74,6 +74,12 @@ class OutputCard(_Part):
     operating_points: dict[str, Inside] = {}
 
 
+class TrainingCard(_Part):
+    """What the model was trained on, in the names that people know the collections by; nobody has to say it."""
+
+    data: list[str] = Field(min_length=1)
+
+
 class HeatmapCard(_Part):
     """Where the maps come from.
 
@@ -88,12 +94,6 @@ class HeatmapCard(_Part):
     grid: int = Field(8, ge=2, le=32)
 
 
-class TrainingCard(_Part):
-    """What the model was trained on, in the names that people know the collections by; nobody has to say it."""
-
-    data: list[str] = Field(min_length=1)
-
-
 class ModelCard(_Part):
     """The whole card; `file` is the weights' name in the folder."""
 
@@ -103,11 +103,11 @@ class ModelCard(_Part):
     file: str = Field(min_length=1)
     sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
     architecture: str | None = None
+    training: TrainingCard | None = None
     input: InputCard
     output: OutputCard
     heatmap: HeatmapCard | None = None
     adults_only: bool = True
-    training: TrainingCard | None = None
 
     def raw_model(self) -> RawModel:
         """Return how the model's answers are read.

@@ -232,8 +232,9 @@ def notes_of(result: Result) -> list[str]:
     for found in result.near_repeats:
         notes.append(
             f"Of the {found.test_films} test films, {found.test_repeats} repeat one of the {found.films:,} films in"
-            f" {found.folder}. Of the {found.train_films:,} training films {found.train_repeats:,} do: the comparison sees"
-            f" repeats, though it may not see all. The most alike test film correlates {found.highest_in_test:.2f};"
+            f" {found.folder}. Of the {found.train_films:,} training films {found.train_repeats:,} do: the comparison"
+            " sees repeats, though it may not see all. The most alike test film correlates"
+            f" {found.highest_in_test:.2f};"
             f" {found.least_correlation} counts as the same picture. Children may still have several films."
         )
     unknown = sorted({one.reader for one in result.opinions if one.exposure == "unknown"})
