@@ -1,5 +1,6 @@
 """`lucidray study second-opinion`: small films that a baseline misread, upscaled and read by others."""
 
+import hashlib
 import shlex
 import sys
 from collections.abc import Callable
@@ -223,6 +224,8 @@ def _asker(
     settings: "Settings",
 ) -> "Asker":
     """Return a reader of the study; its weights are loaded when its turn comes."""
+    from lucidray.models.upscaled_card import FILE as UPSCALED_CARD
+    from lucidray.models.weights_file import EMBEDDED_FOLDER
     from lucidray.readers.registry import DEFAULT, open_reader
     from lucidray.study.run import Asker
     from lucidray.study.seen import data_of_card, exposure
@@ -238,7 +241,10 @@ def _asker(
         return chosen.models, chosen.defaults
 
     if choice.name == DEFAULT:
-        return Asker(name, opened, networks)  # it writes from what the networks found
+        # It writes from what the networks found; what they are worth on upscaled films is in a card of its own.
+        card = (settings.weights or EMBEDDED_FOLDER) / UPSCALED_CARD
+        known = hashlib.sha256(card.read_bytes()).hexdigest() if card.is_file() else None
+        return Asker(name, opened, networks, {"upscaled_card": known})
     folder = options.get("adapter") or options.get("model")
     data = data_of_card(Path(folder).expanduser() / "card.json") if folder else None
     return Asker(name, opened, exposure(data, words), {"reader": choice.name, **choice.loading, **options})

@@ -45,12 +45,12 @@ def worst(found: Iterable[Exposure]) -> Exposure:
 
 
 def named_data(card: Mapping[str, Any]) -> list[str] | None:
-    """Return the names of training films in a card: `training.data`, or the keys of `films`; None where it has neither.
+    """Return the names of training films in a card: `training.data`, `data`, or the keys of `films`; None without them.
 
     An empty list names nothing, and so says nothing.
     """
     training = card.get("training")
-    data = training.get("data") if isinstance(training, Mapping) else None
+    data = training.get("data") if isinstance(training, Mapping) else card.get("data")
     if data is None and isinstance(card.get("films"), Mapping):
         data = list(card["films"])
     if isinstance(data, str):

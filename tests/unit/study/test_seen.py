@@ -29,6 +29,7 @@ def test_the_worst_of_several_holds() -> None:
 def test_where_cards_name_their_films() -> None:
     assert named_data({"training": {"data": ["a", "b"]}}) == ["a", "b"]
     assert named_data({"training": {"data": "a"}}) == ["a"]
+    assert named_data({"data": ["a"]}) == ["a"]
     assert named_data({"films": {"jsrt": {}, "nih": {}}}) == ["jsrt", "nih"]
     for silent in ({}, {"training": {}}, {"training": {"data": []}}, {"films": []}):
         assert named_data(silent) is None
