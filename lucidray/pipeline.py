@@ -224,12 +224,13 @@ def small_film_notes(film: Radiograph, prediction: Prediction) -> list[Note]:
     on = prediction.small_films
     if on is None:
         message = (
-            f"Nobody measured what scores are worth on films upscaled by {film.upscaled_by}: no probability is shown."
+            f"Nobody measured what scores are worth on films upscaled like this ({film.upscaled_by}):"
+            " no probability is shown."
         )
         return [Note(code="upscaled_uncalibrated", message=message)]
     supported = sum(score.probability is not None for score in prediction.scores.values())
     message = (
-        f"The probabilities are calibrated on films reduced to {on.side_px} pixels and upscaled by {film.upscaled_by};"
+        f"The probabilities are calibrated on films reduced to {on.side_px} pixels and upscaled ({film.upscaled_by});"
         f" {supported} of 14 findings can be told apart at that size."
     )
     return [Note(code="upscaled_calibration", message=message)]
@@ -345,6 +346,7 @@ def assemble(
 ) -> Reading:
     """Put the parts together; the reading checks itself that every sentence's evidence is there."""
     findings = findings or []
+    assessed = any(finding.probability is not None for finding in findings)
     width, height = film.stored_size_px
     return Reading(
         accepted=not refusal,
@@ -380,7 +382,8 @@ def assemble(
         fusion=written.conclusion.fusion if written else [],
         contradictions=written.conclusion.contradictions if written else [],
         confidence=written.conclusion.confidence if written else None,
-        risk=written.conclusion.risk if written else None,
+        # Of an upscaled film on which nothing could be assessed, no risk is known: "low" would be made up too.
+        risk=written.conclusion.risk if written and (assessed or not upscaled) else None,
         differential=written.conclusion.differential if written else [],
         provenance=Provenance(
             version=VERSION,

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from lucidray.cli import streams
+from lucidray.cli import streams, train_upscaler
 from lucidray.cli.session import Session, pass_session
 from lucidray.domain.errors import MissingExtraError, UsageError
 
@@ -97,6 +97,10 @@ def measure_anatomy(session: Session, /, folder: Path, data: Path | None) -> Non
     """Measure an anatomy network once more and write its card anew; FOLDER holds anatomy.onnx and anatomy.json."""
     films, _ = _folders(session, data)
     _report(_training("anatomy_card").measure_again(films, folder, streams.say))
+
+
+command.add_command(train_upscaler.command)
+command.add_command(train_upscaler.measure)
 
 
 def _folders(session: Session, data: Path | None) -> tuple[Path, Path | None]:

@@ -71,8 +71,8 @@ def _notes(told: Upscaling) -> list[Note]:
     notes = [
         Note(
             code=UPSCALED,
-            message=f"The film has {width} by {height} pixels and was upscaled to {wide} by {high} by {told.method} before"
-            " reading: everything finer than its own pixels was invented, and the reading is degraded.",
+            message=f"The film has {width} by {height} pixels and was upscaled to {wide} by {high} ({told.method})"
+            " before reading: everything finer than its own pixels was invented, and the reading is degraded.",
         )
     ]
     if not told.consistency.agrees:

@@ -143,7 +143,7 @@ def load_upscaler(name: str, device: str = "auto", threads: int = 0, weights: Pa
             path, device, threads
         )
         return opened
-    if path.is_dir():
+    if name and path.is_dir():
         return _swin2sr(name, f"{SWIN2SR}:{path.name}", device, threads)
     known = ", ".join(backend.name for backend in UPSCALERS)
     raise UsageError(f"upscaler {name!r} is not known; lucidray knows {known}")

@@ -14,7 +14,9 @@ _OPSET = 17
 _SMALL = 64  # tensors of fewer numbers stay as they are: a Cast costs more bytes than it saves
 
 
-def write_onnx(network: torch.nn.Module, size: int, path: Path, outputs: Sequence[str]) -> str:
+def write_onnx(
+    network: torch.nn.Module, size: int, path: Path, outputs: Sequence[str], *, any_size: bool = False
+) -> str:
     """Write a network that takes `film`, (N, 1, size, size) float32 in [0, 1], with N free.
 
     Parameters
@@ -27,6 +29,8 @@ def write_onnx(network: torch.nn.Module, size: int, path: Path, outputs: Sequenc
         Where to write.
     outputs : sequence of str
         Names of what the network returns, in order; N is the first axis of each.
+    any_size : bool
+        Leave height and width free too, of the film and of all outputs, which then are (N, C, h, w).
 
     Returns
     -------
@@ -34,6 +38,9 @@ def write_onnx(network: torch.nn.Module, size: int, path: Path, outputs: Sequenc
     """
     network = network.to("cpu", memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
     path.parent.mkdir(parents=True, exist_ok=True)
+    free = {name: {0: "films"} for name in ("film", *outputs)}
+    if any_size:
+        free = {name: {**axes, 2: f"{name}_height", 3: f"{name}_width"} for name, axes in free.items()}
     with warnings.catch_warnings():
         # PyTorch prefers its newer exporter, which needs one more package and gives the same graph for these networks.
         warnings.filterwarnings("ignore", message=".*legacy TorchScript-based ONNX export", category=DeprecationWarning)
@@ -43,7 +50,7 @@ def write_onnx(network: torch.nn.Module, size: int, path: Path, outputs: Sequenc
             path,
             input_names=["film"],
             output_names=list(outputs),
-            dynamic_axes={name: {0: "films"} for name in ("film", *outputs)},
+            dynamic_axes=free,
             opset_version=_OPSET,
             dynamo=False,
         )

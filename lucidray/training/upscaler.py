@@ -13,6 +13,8 @@ import torch
 
 from lucidray.domain.errors import UsageError
 from lucidray.imaging.upscaling import lanczos
+from lucidray.training.export import write_onnx
+from lucidray.training.upscaler_card import finish
 from lucidray.training.upscaler_films import Pair, UpscalerFilms, at_side, draw_pair, gather, reduce, trainable
 from lucidray.training.upscaler_network import FACTOR, UpscalerNetwork
 from lucidray.training.upscaler_record import Record
@@ -37,6 +39,59 @@ class Config:
     mixed: bool = True
     seed: int = 0
     limit: int | None = None
+
+
+def train(
+    data_dir: Path,
+    run_dir: Path,
+    config: Config = Config(),
+    *,
+    resume: bool = False,
+    device: str = "cpu",
+    cache_dir: Path | None = None,
+    small_films: Path | None = None,
+    report: Report | None = None,
+) -> Path:
+    """Train, export and measure the network that upscales films.
+
+    Parameters
+    ----------
+    data_dir : Path
+        The training films.
+    run_dir : Path
+        Receives `config.json`, `data.json`, `metrics.jsonl`, `checkpoint.pt`, plots, `upscaler.onnx`, its card and page.
+    config : Config
+    resume : bool
+        Go on from the checkpoint; `steps` may be changed.
+    device : str
+        As PyTorch names it.
+    cache_dir : Path, optional
+        Where decoded films are kept; inside `run_dir` where not given.
+    small_films : Path, optional
+        A `.npz` of small films in MedMNIST's layout: the gate is shown its test films.
+    report : callable, optional
+        Receives one line of progress at a time.
+
+    Returns
+    -------
+    Path of the exported network.
+
+    Raises
+    ------
+    InputError
+        A folder of films is missing.
+    UsageError
+        `run_dir` holds another run, or nothing to resume; no film is large enough.
+    """
+    say = report or (lambda _: None)
+    say("reading films")
+    films = gather(data_dir, cache_dir or run_dir / "cache", config.limit)
+    network = fit(films, run_dir, config, resume=resume, device=device, report=report)
+    say("exporting and measuring")
+    path = run_dir / "upscaler.onnx"
+    sha256 = write_onnx(network, config.patch, path, ("added",), any_size=True)
+    finish(path, sha256, films, run_dir, small_films, say)
+    return path
 
 
 def fit(

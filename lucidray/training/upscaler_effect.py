@@ -24,8 +24,7 @@ from lucidray.models.onnx_session import start
 from lucidray.models.prepare import square
 from lucidray.models.upscaled_card import FILE
 from lucidray.models.weights_file import open_weights
-from lucidray.training.films import OUTPUTS, Film, FilmCache, Films, film01, gather
-from lucidray.training.findings_card import _prevalence as card_prevalence
+from lucidray.training.films import OUTPUTS, Films, film01, gather
 from lucidray.training.findings_card import _smoothed, _why_unsupported
 from lucidray.training.findings_measure import HeldOut, _figure, _ranking
 from lucidray.training.findings_pointing import MapScale
@@ -143,7 +142,7 @@ def _entry(films: Films, session: Any, card: dict[str, Any], upscaler: Upscaler,
     validation, test = held_out["validation"], held_out["test"]
     slope = _slope(validation)
     outputs = {
-        name: _output(validation, test, films, maps, card, output, slope) for output, name in enumerate(OUTPUTS)
+        name: _output(validation, test, maps, card, output, slope) for output, name in enumerate(OUTPUTS)
     }
     whole = {str(entry["name"]): entry for entry in card["outputs"]}
     supported = [name for name in OUTPUTS[:14] if outputs[name]["supported"] and whole[name]["auroc"]]
@@ -165,10 +164,10 @@ def _entry(films: Films, session: Any, card: dict[str, Any], upscaler: Upscaler,
 
 
 def _output(
-    validation: HeldOut, test: HeldOut, films: Films, maps: Array, card: dict[str, Any], output: int, slope: float
+    validation: HeldOut, test: HeldOut, maps: Array, card: dict[str, Any], output: int, slope: float
 ) -> dict[str, Any]:
     """Calibrate one output as the findings card does, and say what it is worth."""
-    prevalence = card_prevalence(films, output)
+    prevalence = float(card["outputs"][output]["prevalence"])
     rows, test_rows = validation.rows(output), test.rows(output)
     truth, test_truth = validation.truth[rows, output], test.truth[test_rows, output]
     platt = fit_platt(validation.logits[rows, output], truth, shared_slope=slope)

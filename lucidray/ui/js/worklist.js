@@ -160,6 +160,8 @@ function summary(entry) {
   if (present.length) return present.map((finding) => h("span.tag.present", {}, named("label", finding.label)));
   if (entry.status !== "done") return "";
   const { overall_probability: overall } = entry;
+  // Where nothing was assessed, nothing was found either, and that must not read as a normal film.
+  if (overall === null && entry.risk_level === null) return h("span.muted", {}, named("status", "unsupported"));
   return h("span.muted", {}, overall === null ? t("nothing") : t("nothing.overall", { probability: share(overall) }));
 }
 
