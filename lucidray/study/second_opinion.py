@@ -36,6 +36,7 @@ GATE, PAST = "gate in force", "past the gate"
 """As a user gets it, refused films unread; and what the reader says where the gate is not asked."""
 MODES = (GATE, PAST)
 SIGNIFICANT = 0.05
+UNDECIDED: tuple[Said, ...] = ("undecided", "silent", "refused", "failed")
 
 
 class Opinion(Part):
@@ -257,6 +258,10 @@ def told(figure: Figure) -> str:
 
 def _compared(opinion: Opinion, every: Score, held: Against) -> str:
     name = f"{opinion.reader} under {opinion.upscaling}, {opinion.mode}"
+    if not any(every.said[kind][word] for kind in every.said for word in ("present", "absent")):
+        open_ = {word: sum(every.said[kind][word] for kind in every.said) for word in UNDECIDED}
+        counted = ", ".join(f"{word} {count}" for word, count in open_.items() if count)
+        return f"{name}: decides none of the films ({counted}), which counts as wrong."
     value, p = held.difference.value, held.p_holm
     low, high = held.difference.low, held.difference.high
     if p is not None:
