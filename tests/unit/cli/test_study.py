@@ -60,12 +60,20 @@ def test_a_whole_study(run, films: str) -> None:
     assert found["chain_px"] == {"lanczos": [28, 112, 224]}
     by_name = {(one["reader"], one["mode"]): one for one in found["opinions"]}
     assert {name: one["exposure"] for (name, _), one in by_name.items()} == {
-        "classifier": "saw", "composer": "saw", "vlm": "unknown",
-    }  # fmt: skip
+        "classifier": "saw",
+        "composer": "saw",
+        "vlm": "unknown",
+        "classifier-as-whole": "saw",
+        "composer-as-whole": "saw",
+    }
+    # Asked as if the films had always been large, the networks answer by the calibration of whole films.
+    whole = by_name["classifier-as-whole", "past the gate"]
+    assert whole["auroc"]["n"] == 16
+    assert not any(whole["groups"]["all films"]["said"][kind]["silent"] for kind in ("present", "absent"))
     # "The lungs are clear": no pneumonia on every film, which is right on half of them.
     vlm = by_name["vlm", "past the gate"]["groups"]["all films"]
     assert (vlm["right"], vlm["sensitivity"]["value"], vlm["specificity"]["value"]) == (8, 0.0, 1.0)
-    assert len(rows()) == 3 * 16
+    assert len(rows()) == 5 * 16
     texts = {row["text"] for row in rows() if row["reader"] == "vlm"}
     assert texts == {chat_server.REPORT}
     page = Path("out/second_opinion.html").read_text()
@@ -78,7 +86,18 @@ def test_a_whole_study(run, films: str) -> None:
 
 def test_a_sample_is_enough_and_is_weighted(run, films: str) -> None:
     call = ("study", "second-opinion", "--data", films, "--out", "out", "--classifier", "embedded", "--device", "cpu")
-    result = run(*call, "--films", "sample", "--readers", "classifier", "--resamples", "50", "--matched-ratio", "1")
+    result = run(
+        *call,
+        "--films",
+        "sample",
+        "--readers",
+        "classifier",
+        "--no-as-whole",
+        "--resamples",
+        "50",
+        "--matched-ratio",
+        "1",
+    )
     assert result.code == 0, result.err
     found = json.loads(Path("out/second_opinion.json").read_text())
     misread, matched = (found["counts"][name] for name in ("misread", "matched sample"))
