@@ -19,7 +19,7 @@ from lucidray.study.verdict import right
 _JPEG_QUALITY = 82
 _STYLE = """
 .film { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0.8rem; }
-.pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(7rem, 10.5rem)); gap: 0.6rem; }
+.pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(8rem, 1fr)); gap: 0.6rem; max-width: 36rem; }
 .pictures figure { margin: 0; }
 .pictures img { width: 100%; height: auto; background: #000; border-radius: 6px; display: block; }
 .pictures img.small { image-rendering: pixelated; }
