@@ -193,8 +193,8 @@ def load(
     Raises
     ------
     UsageError
-        There is no such reader, classifier, upscaler or device; the reader does not take an option; the calibration cannot be
-        read; a prevalence makes no sense.
+        There is no such reader, classifier, upscaler or device; the reader does not take an option; the calibration
+        cannot be read; a prevalence makes no sense.
     ModelError
         Weights are missing or damaged, the calibration is of other weights, or an optional part is not installed.
     """

@@ -18,6 +18,7 @@ from lucidray.domain.protocols import Reader, ReportRequest
 from lucidray.domain.reading import ModelUsed
 from lucidray.imaging.limits import Limits
 from lucidray.models.fake import FakeClassifier, FakeSegmenter
+from lucidray.models.upscale_lanczos import LanczosUpscaler
 from lucidray.readers.composer import Composer
 
 pytest.importorskip("fastapi")
@@ -98,6 +99,7 @@ def engine(limits: Limits | None = None, **readers: Reader) -> Engine:
             for name, reader in choices.items()
         },
         limits or Limits(),
+        {"lanczos": LanczosUpscaler},
     )
 
 

@@ -46,8 +46,8 @@ class Row:
 def command(session: Session, as_json: bool) -> None:
     """List the models that are here and that could be: terms, size, what is missing.
 
-    A classifier's name goes to --classifier, a reader's to --reader, an upscaler's to --upscale. "real" tells whether this project ever ran a model
-    with its real weights; where it did not, its code is tested with random ones.
+    A classifier's name goes to --classifier, a reader's to --reader, an upscaler's to --upscale. "real" tells whether
+    this project ever ran a model with its real weights; where it did not, its code is tested with random ones.
     """
     settings = session.settings()
     cards = read_cards(settings.weights)

@@ -153,7 +153,7 @@ def _engine(settings: "Settings", config: "ServerConfig", readers: "list[ReaderC
     models = load_engine(settings, threads=threads).models
     # Files and folders of this machine are opened only where they are named here, never by a client.
     names = dict.fromkeys([LANCZOS, EMBEDDED, *([settings.upscale] if settings.upscale else [])])
-    upscalers: "dict[str, Callable[[], Upscaler]]" = {
+    upscalers: dict[str, Callable[[], Upscaler]] = {
         name: partial(load_upscaler, name, settings.device, threads, settings.weights) for name in names
     }
     if settings.upscale and models.upscaler is not None:

@@ -48,8 +48,8 @@ def command(
 ) -> None:
     """Fit the network that makes small films four times as large, against Lanczos.
 
-    Films of children and published case reports are left out. The run folder holds config, hashes of the data, measures,
-    a checkpoint, the network with its card, and a page of figures.
+    Films of children and published case reports are left out. The run folder holds config, hashes of the data,
+    measures, a checkpoint, the network with its card, and a page of figures.
     """
     from lucidray.cli.train import _folders, _training
 
@@ -73,14 +73,26 @@ def command(
 
 @click.command("measure-upscaler", short_help="Calibrate the findings network on films that were small.")
 @click.option("--data", type=_FOLDER, metavar="DIR", help="The training films.")
-@click.option("--weights", type=_FOLDER, metavar="DIR", help="Findings network and upscaler; the shipped ones by default.")
-@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Where upscaled.json is written.")
+@click.option(
+    "--weights", type=_FOLDER, metavar="DIR", help="Findings network and upscaler; the shipped ones by default."
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Where upscaled.json is written."
+)
 @click.option("--upscale", "methods", default="lanczos,embedded", show_default=True, metavar="NAMES")
 @click.option("--sides", default="28,56,112", show_default=True, metavar="PIXELS", help="To which films are reduced.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Few films only.")
 @pass_session
 def measure(
-    session: Session, /, *, data: Path | None, weights: Path | None, out: Path, methods: str, sides: str, limit: int | None
+    session: Session,
+    /,
+    *,
+    data: Path | None,
+    weights: Path | None,
+    out: Path,
+    methods: str,
+    sides: str,
+    limit: int | None,
 ) -> None:
     """Calibrate the findings network on films that were small and were upscaled, and measure it there.
 

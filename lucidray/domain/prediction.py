@@ -23,8 +23,6 @@ def not_for_upscaled(method: str) -> str:
     return f"{NOT_FOR_UPSCALED} {method}"
 
 
-
-
 @dataclass(frozen=True)
 class Score:
     """A calibrated probability, or the reason why there is none.

@@ -40,8 +40,8 @@ class Upscaling(Part):
 
     `applied` is false where the film was large enough: then nothing was done. `sizes_px` are the (width, height) of the
     film at each step, first as it came, last as it was read. `added_mean` and `added_max` are the mean and the largest
-    difference to plain Lanczos interpolation, in grey values of [0, 1]: what the method made up. `calibrated_on` says on
-    which films the probabilities were calibrated, null where on none: then the reading has none.
+    difference to plain Lanczos interpolation, in grey values of [0, 1]: what the method made up. `calibrated_on` says
+    on which films the probabilities were calibrated, null where on none: then the reading has none.
     """
 
     method: str

@@ -215,6 +215,8 @@ class EmbeddedClassifier:
             if scores[label].raw is not None
         }
         overall = (
-            unsupported(NO_CHILDREN) if film.is_child else outputs.overall.score(float(logits[0, outputs.overall.index]))
+            unsupported(NO_CHILDREN)
+            if film.is_child
+            else outputs.overall.score(float(logits[0, outputs.overall.index]))
         )
         return Prediction(scores, overall, heatmaps, None if small is None else small.measured)

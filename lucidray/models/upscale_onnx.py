@@ -33,8 +33,7 @@ class EmbeddedUpscaler:
         self._session = weights.session(threads, device)
         self._lanczos = LanczosUpscaler()
         try:
-            if int(weights.card["factor"]) != FACTOR:
-                raise ValueError(f"factor {weights.card['factor']}")
+            factor = int(weights.card["factor"])
             self._used = ModelUsed(
                 role="upscaler",
                 name=weights.card["name"],
@@ -44,6 +43,8 @@ class EmbeddedUpscaler:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"the card upscaler.json does not fit this version of lucidray: {error}") from error
+        if factor != FACTOR:
+            raise ModelError(f"upscaler.onnx enlarges by {factor}; lucidray adds to an interpolation by {FACTOR}")
 
     @property
     def used(self) -> ModelUsed:
@@ -127,9 +128,7 @@ class OnnxUpscaler:
         return _run(self._session, np.repeat(pixels[None, None], self._channels, axis=1), self._name)
 
 
-def _run(
-    session: onnxruntime.InferenceSession, films: npt.NDArray[np.float32], name: str
-) -> npt.NDArray[np.float32]:
+def _run(session: onnxruntime.InferenceSession, films: npt.NDArray[np.float32], name: str) -> npt.NDArray[np.float32]:
     try:
         made = session.run(None, {session.get_inputs()[0].name: np.ascontiguousarray(films, dtype=np.float32)})[0]
     except Exception as error:  # ONNX Runtime raises a dozen unrelated classes of its own

@@ -74,7 +74,7 @@ def data_address(picture: Image.Image) -> str:
 
 
 def told(reading: Reading) -> list[str]:
-    """Say what the check says, what the probabilities are worth, and what boxes refer to; empty where nothing was done."""
+    """Say what the check says, what probabilities are worth, what boxes refer to; empty where nothing was done."""
     upscaling = reading.upscaling
     if upscaling is None or upscaling.consistency is None:
         return []
@@ -121,9 +121,7 @@ def captions(reading: Reading) -> dict[str, str]:
     return {
         "before": table.say("upscaled_before", size=first),
         "after": table.say("upscaled_after", size=last, method=upscaling.method),
-        "added": table.say("upscaled_added", method=upscaling.method)
-        + ". "
-        + table.say("upscaled_scale", value=full),
+        "added": table.say("upscaled_added", method=upscaling.method) + ". " + table.say("upscaled_scale", value=full),
     }
 
 

@@ -21,7 +21,18 @@ from lucidray.server.service import Service
 from lucidray.store.order import Order
 
 _MAX_FIELDS, _MAX_FIELD_BYTES = 32, 64 * 2**10
-_ORDER_FIELDS = ("symptoms", "language", "reader", "fix_orientation", "age_years", "sex", "view", "strategy", "prompt", "upscale")
+_ORDER_FIELDS = (
+    "symptoms",
+    "language",
+    "reader",
+    "fix_orientation",
+    "age_years",
+    "sex",
+    "view",
+    "strategy",
+    "prompt",
+    "upscale",
+)
 NO_UPSCALING = "none"  # said where the service upscales by default
 _WRITING_FIELDS = ("temperature", "top_p", "max_tokens", "seed")
 
@@ -92,7 +103,9 @@ def order_of(fields: FormData, service: Service, known: tuple[str, ...] = (*_ORD
     UsageError
         A field makes no sense, or there is no such reader or language.
     """
-    given: dict[str, Any] = {name: value for name in known if isinstance(value := fields.get(name), str) and value.strip()}
+    given: dict[str, Any] = {
+        name: value for name in known if isinstance(value := fields.get(name), str) and value.strip()
+    }
     if given.get("upscale") == NO_UPSCALING:
         given["upscale"] = None
     writing = {name: given.pop(name) for name in _WRITING_FIELDS if name in given}

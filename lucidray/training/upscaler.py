@@ -59,7 +59,7 @@ def train(
     data_dir : Path
         The training films.
     run_dir : Path
-        Receives `config.json`, `data.json`, `metrics.jsonl`, `checkpoint.pt`, plots, `upscaler.onnx`, its card and page.
+        Receives `config.json`, `data.json`, `metrics.jsonl`, `checkpoint.pt`, a plot, `upscaler.onnx`, card and page.
     config : Config
     resume : bool
         Go on from the checkpoint; `steps` may be changed.

@@ -35,7 +35,12 @@ LICENCE = "WEIGHTS_LICENSE"
 
 
 def finish(
-    onnx_path: Path, sha256: str, films: UpscalerFilms, run_dir: Path, small_films: Path | None, say: Callable[[str], None]
+    onnx_path: Path,
+    sha256: str,
+    films: UpscalerFilms,
+    run_dir: Path,
+    small_films: Path | None,
+    say: Callable[[str], None],
 ) -> Path:
     """Measure an exported network; write its card and page beside it and its curve into the run.
 
@@ -106,7 +111,9 @@ def _plot(run_dir: Path) -> None:
     last, top = measured[-1]["step"], max(max(m[name] for name in names) for m in measured)
     lines = []
     for place, name in enumerate(names):
-        points = " ".join(f"{40 + 540 * m['step'] / last:.1f},{180 - 160 * max(m[name], 0) / top:.1f}" for m in measured)
+        points = " ".join(
+            f"{40 + 540 * m['step'] / last:.1f},{180 - 160 * max(m[name], 0) / top:.1f}" for m in measured
+        )
         colour = ("#0b57c4", "#b3261e", "#2d6a3e")[place % 3]
         lines.append(f'<polyline fill="none" stroke="{colour}" stroke-width="2" points="{points}"/>')
         lines.append(f'<text x="450" y="{120 + 16 * place}" fill="{colour}">{name.removeprefix("gain_")} px</text>')

@@ -6,6 +6,7 @@ patients: the rules by which a finding counts as supported are those of the find
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -28,6 +29,7 @@ from lucidray.training.films import OUTPUTS, Films, film01, gather
 from lucidray.training.findings_card import _smoothed, _why_unsupported
 from lucidray.training.findings_measure import HeldOut, _figure, _ranking
 from lucidray.training.findings_pointing import MapScale
+from lucidray.training.upscaled_page import page
 
 Array = npt.NDArray[np.float32]
 Report = Callable[[str], None]
@@ -36,6 +38,7 @@ SIDES_PX = (28, 56, 112)
 _BATCH = 32
 _FITS = 60
 _SHARED_POSITIVES = 25
+_PAIR = re.compile(r"\[\s+(-?[\d.e+-]+),\s+(-?[\d.e+-]+)\s+\]")  # hundreds of pairs read better one a line
 
 
 def small_film(pixels: npt.NDArray[np.uint8], side: int) -> Array:
@@ -97,24 +100,34 @@ def measure(
 
     Returns
     -------
-    Path of the card.
+    Path of the card; its page, `upscaled.md`, is beside it.
     """
     say = report or (lambda _: None)
     findings = open_weights(weights, "findings")
     session = start(findings.path, 1, "cpu")
     films = gather(data_dir, cache_dir, limit)
     card = _existing(out / FILE, findings.sha256)
+    say("reading the test films whole")
+    card["whole"] = whole_figures(films, session, int(findings.card["input_size"]))
     for upscaler in upscalers:
         for side in sides:
             say(f"reading films of {side} px upscaled by {upscaler.name}")
             entry = _entry(films, session, findings.card, upscaler, side)
+            entry["measured"] = summary(entry, card["whole"])
             kept = [e for e in card["entries"] if (e["method"], e["side_px"]) != (upscaler.name, side)]
             card["entries"] = sorted([*kept, entry], key=lambda e: (e["method"], e["side_px"]))
             out.mkdir(parents=True, exist_ok=True)
-            (out / FILE).write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+            write(card, out)
             told = entry["measured"]
-            say(f"{told['findings']} findings supported, mean AUROC {told['auroc']}, on whole films {told['auroc_whole']}")
+            say(f"{told['findings']} findings supported: AUROC {told['auroc']}, whole films {told['auroc_whole']}")
     return out / FILE
+
+
+def write(card: dict[str, Any], out: Path) -> None:
+    """Write the card and its page into a folder."""
+    text = _PAIR.sub(r"[\1, \2]", json.dumps(card, indent=1))
+    (out / FILE).write_text(text + "\n", encoding="utf-8")
+    (out / FILE).with_suffix(".md").write_text(page(card), encoding="utf-8")
 
 
 def _existing(path: Path, sha256: str) -> dict[str, Any]:
@@ -141,25 +154,41 @@ def _entry(films: Films, session: Any, card: dict[str, Any], upscaler: Upscaler,
         maps = seen if split == "validation" else maps
     validation, test = held_out["validation"], held_out["test"]
     slope = _slope(validation)
-    outputs = {
-        name: _output(validation, test, maps, card, output, slope) for output, name in enumerate(OUTPUTS)
-    }
-    whole = {str(entry["name"]): entry for entry in card["outputs"]}
-    supported = [name for name in OUTPUTS[:14] if outputs[name]["supported"] and whole[name]["auroc"]]
-    both = [[table[name]["auroc"]["value"] for name in supported] for table in (outputs, whole)]
+    outputs = {name: _output(validation, test, maps, card, output, slope) for output, name in enumerate(OUTPUTS)}
     return {
         "method": upscaler.name,
         "upscaler_sha256": upscaler.used.sha256,
         "side_px": side,
-        "measured": {
-            "side_px": side,
-            "films": len(test.patient),
-            "findings": len(supported),
-            "auroc": round(float(np.mean(both[0])), 3) if supported else None,
-            "auroc_whole": round(float(np.mean(both[1])), 3) if supported else None,
-        },
+        "films": len(test.patient),
         "shared_slope": _short(slope),
         "outputs": outputs,
+    }
+
+
+def whole_figures(films: Films, session: Any, size: int) -> dict[str, Any]:
+    """Return the AUROC of each output on the same test films whole, each with its interval; None where too few."""
+    rows = films.of("test")
+    rows = rows[films.known[rows].any(axis=1)]
+    logits = []
+    prepared = (square(film01(films.cache[int(row)]), size) for row in rows)
+    while batch := list(islice(prepared, _BATCH)):
+        logits.append(session.run(["logits"], {"film": np.stack(batch)[:, None]})[0])
+    test = HeldOut([films.rows[row] for row in rows], films.known[rows], np.concatenate(logits))
+    return {name: _ranking(test, output, test.rows(output), test.logits[test.rows(output), output])
+            for output, name in enumerate(OUTPUTS)}  # fmt: skip
+
+
+def summary(entry: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:
+    """Return what a reading says of an entry: the mean AUROC over the findings that it supports, and of whole films."""
+    outputs = entry["outputs"]
+    supported = [name for name in OUTPUTS[:14] if outputs[name]["supported"] and outputs[name]["auroc"] and whole[name]]
+    small = [outputs[name]["auroc"]["value"] for name in supported]
+    return {
+        "side_px": entry["side_px"],
+        "films": entry["films"],
+        "findings": len(supported),
+        "auroc": round(float(np.mean(small)), 3) if supported else None,
+        "auroc_whole": round(float(np.mean([whole[name]["value"] for name in supported])), 3) if supported else None,
     }
 
 
@@ -177,11 +206,7 @@ def _output(
     )
     fits = [fit.at_prevalence(_smoothed(test_truth), prevalence) for fit in fits]
     one_class = "no validation film of one class" if truth.all() or not truth.any() else None
-    threshold = (
-        1.0
-        if one_class
-        else counting_threshold(platt.probability(validation.logits[rows, output]), prevalence)
-    )
+    threshold = 1.0 if one_class else counting_threshold(platt.probability(validation.logits[rows, output]), prevalence)
     probability = platt.probability(test.logits[:, output])
     figures = {
         "n": len(test_rows),
@@ -207,6 +232,12 @@ def _output(
         "n": figures["n"],
         "n_positive": figures["n_positive"],
         "auroc": figures["auroc"],
+        "control_shuffled_films": _ranking(
+            test,
+            output,
+            test_rows,
+            test.logits[test_rows, output][np.random.default_rng(output).permutation(len(test_rows))],
+        ),
         "ece": figures["ece"],
         "ece_uncalibrated_again": _ece_as_whole(test, test_rows, test_truth, card, output),
         "sensitivity": None if np.isnan(sensitivity) else round(sensitivity, 4),

@@ -1,9 +1,9 @@
 """Films that an upscaler learns from and is measured on, and the pairs of small and large that are made of them.
 
-The small film of a pair is made by the filters that collections are made with (area average, Pillow's bicubic, bilinear,
-Lanczos), then rounded to 8 bits, at times with a little noise or JPEG. Children and published case reports are left out:
-the second-opinion study is made on children, and many case reports forbid commercial use. Films of 128 px are measured on
-only: their JPEG blocks would be learnt as anatomy.
+The small film of a pair is made by the filters that collections are made with (area average, Pillow's bicubic,
+bilinear, Lanczos), then rounded to 8 bits, at times with a little noise or JPEG. Children and published case reports
+are left out: the second-opinion study is made on children, and many case reports forbid commercial use. Films of 128 px
+are measured on only: their JPEG blocks would be learnt as anatomy.
 """
 
 import hashlib

@@ -20,6 +20,7 @@ from lucidray.training.upscaler_network import FACTOR
 START_SIDES_PX = (28, 56, 112)
 SOURCES = ("nih", "wingspan", "tuberculosis", MEASURED_SMALL, OUTSIDE)
 MOST_FILMS = 60  # of a source and size
+LEAST_FILMS = 5  # fewer give no figure
 _RESAMPLES = 1000
 Method = Callable[[FloatImage], FloatImage]
 
@@ -66,7 +67,7 @@ def fidelity(films: UpscalerFilms, upscalers: Mapping[str, Method], most: int = 
         for small_px in START_SIDES_PX:
             side = FACTOR * small_px
             held_out = [row for row in films.of("test", source) if min(films.cache.shapes[row]) >= side][:most]
-            if not held_out:
+            if len(held_out) < LEAST_FILMS:
                 continue
             scores: dict[str, list[tuple[float, float]]] = {name: [] for name in upscalers}
             for row in held_out:

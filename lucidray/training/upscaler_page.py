@@ -17,14 +17,14 @@ def page(card: dict[str, Any]) -> str:
     lines = [
         f"# {card['name']} {card['version']}",
         "",
-        "Written by `lucidray train upscaler`. Figures are means over held-out films with 95 % intervals (films resampled).",
+        "Written by `lucidray train upscaler`. Figures are means over held-out films, with 95 % intervals.",
         "",
-        "Makes small films four times as wide and high. It gives what is to be added to a Lanczos interpolation, so that",
-        "an untrained network is Lanczos, and what it makes up is its output and nothing else. What it adds is a guess that",
-        "fits other people's films: it is no evidence of anything.",
+        "Makes small films four times as wide and high. It gives what is to be added to a Lanczos interpolation: an",
+        "untrained network is Lanczos, and what it makes up is its output and nothing else. What it adds is a guess",
+        "that fits other people's films: it is no evidence of anything.",
         "",
-        f"- Network: {config['blocks']} residual blocks of {config['channels']} channels and a pixel shuffle (EDSR, Lim et al.,"
-        " 2017; ESPCN, Shi et al., 2016), L1 loss, ONNX.",
+        f"- Network: {config['blocks']} residual blocks of {config['channels']} channels and a pixel shuffle"
+        " (EDSR, Lim et al., 2017; ESPCN, Shi et al., 2016), L1 loss, ONNX.",
         f"- SHA-256: `{card['onnx_sha256']}`",
         f"- Terms: {card['licence']}",
         f"- Films: {'; '.join(card['data'])}.",
@@ -46,8 +46,8 @@ def page(card: dict[str, Any]) -> str:
         "",
         "## Nearer to the film than Lanczos?",
         "",
-        "Held-out films at four times the small side (area average), reduced by Pillow's bicubic to the small side, 8 bits,"
-        " enlarged again.",
+        "Held-out films at four times the small side (area average), reduced by Pillow's bicubic to the small side,"
+        " 8 bits, enlarged again. Films are resampled for the intervals.",
         "",
         "| films | small side | n | method | PSNR, dB | SSIM | gain over Lanczos, dB | gain, SSIM |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
@@ -66,8 +66,8 @@ def page(card: dict[str, Any]) -> str:
         "",
         "## What the gate takes for a chest film, and whether the film is still itself",
         "",
-        "Films brought to 224 px by the whole chain. The check reduces the result by area average and compares it with the"
-        " small film.",
+        "Films brought to 224 px by the whole chain. The check reduces the result by area average and compares it with"
+        " the small film.",
         "",
         "| films | method | n | taken for a chest film | PSNR of the check, dB | lowest | check passed |",
         "| --- | --- | --- | --- | --- | --- | --- |",

@@ -1,4 +1,4 @@
-"""What every upscaler must hold to; those from elsewhere are built small, with random weights, and go through real code."""
+"""What every upscaler must hold to; those from elsewhere are built small, with random weights."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Small films on the main path: refused without the option; with it read, degraded, and measured in their own pixels."""
+"""Small films on the main path: refused without the option; with it degraded, in their own pixels."""
 
 from dataclasses import replace
 
@@ -59,7 +59,7 @@ def test_with_it_the_reading_is_degraded_and_says_so() -> None:
     assert "warning-upscaled" in reading.evidence_ids
     assert reading.report.findings[0].evidence == ["warning-upscaled"]
     assert reading.report.findings[0].verdict == "unverified"
-    assert [model.role for model in reading.provenance.models][0] == "upscaler"
+    assert next(model.role for model in reading.provenance.models) == "upscaler"
     assert "upscaling" in reading.provenance.timings_ms
 
 

@@ -96,7 +96,9 @@ def test_the_embedded_network_comes_nearer_to_a_film_than_lanczos() -> None:
     y, x = np.mgrid[:224, :224] / 224
     film = (0.5 + 0.25 * np.tanh(6 * np.sin(28 * y + 3 * x)) + 0.1 * np.tanh(9 * (x - 0.5))).astype(np.float32)
     small = film.reshape(56, 4, 56, 4).mean(axis=(1, 3))
-    errors = [float(((load_upscaler(name, "cpu", 1).upscale(small) - film) ** 2).mean()) for name in ("lanczos", "embedded")]
+    errors = [
+        float(((load_upscaler(name, "cpu", 1).upscale(small) - film) ** 2).mean()) for name in ("lanczos", "embedded")
+    ]
     assert errors[1] < 0.9 * errors[0]
 
 
@@ -121,7 +123,8 @@ class TestSmallFilms:
         outputs = {
             entry["name"]: {
                 "a": 0.0, "b": 0.0, "bootstrap": [[0.0, -0.1], [0.0, 0.1]], "threshold": 0.4,
-                "supported": entry["name"] != "Edema", "unsupported_reason": "too small" if entry["name"] == "Edema" else None,
+                "supported": entry["name"] != "Edema",
+                "unsupported_reason": None if entry["name"] != "Edema" else "too small",
             }
             for entry in whole["outputs"]
         }  # fmt: skip
@@ -168,5 +171,5 @@ class TestSmallFilms:
 
     def test_a_damaged_card_is_a_fault(self, weights: Path) -> None:
         self.card(weights, entries=[{"method": "lanczos"}])
-        with pytest.raises(ModelError, match="upscaled.json"):
+        with pytest.raises(ModelError, match="upscaled"):
             EmbeddedClassifier(weights, 1)

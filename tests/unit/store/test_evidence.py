@@ -6,7 +6,10 @@ from readings import accepted_reading, refused_reading, synthetic_film
 
 from lucidray.domain.errors import InputError
 from lucidray.domain.note import Note
+from lucidray.domain.radiograph import Radiograph
 from lucidray.domain.reading import Evidence
+from lucidray.imaging.upscaling import enlarge
+from lucidray.models.upscale_lanczos import LanczosUpscaler
 from lucidray.store.evidence import pack, unpack
 
 
@@ -47,3 +50,19 @@ def test_damaged_evidence_is_said_to_be_damaged(packed: bytes) -> None:
     reading = accepted_reading()
     with pytest.raises(InputError, match="damaged"):
         unpack(packed, reading.evidence.film, reading)
+
+
+@pytest.mark.parametrize("turns", [0, 1])
+def test_an_upscaled_film_comes_back_as_it_was_read(turns: int) -> None:
+    small = Radiograph(synthetic_film(40, 30), "small.png", "PNG", pixel_spacing_mm=(5.0, 4.0))
+    read, told = enlarge(small, LanczosUpscaler())
+    if turns:
+        read = read.turned(turns, Note(code="turned", message="Turned by 90 degrees counter-clockwise before reading."))
+    reading = accepted_reading().model_copy(update={"upscaling": told, "degraded": True})
+    again = unpack(pack(Evidence(read, {}, None)), small, reading).film
+    np.testing.assert_allclose(again.pixels, read.pixels, atol=1e-5)
+    assert again.upscaled_by == "lanczos"
+    assert again.stored_size_px == (30, 40)
+    assert again.stored_spacing_mm == (5.0, 4.0)
+    assert again.original is not None
+    np.testing.assert_array_equal(again.original.pixels, np.rot90(small.pixels, turns))
