@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lucidray.batch.journal import Journal
-from lucidray.domain.errors import LucidrayError
+from lucidray.domain.errors import LucidrayError, ReaderError
 from lucidray.domain.protocols import Reader, Upscaler
 from lucidray.domain.radiograph import FloatImage
 from lucidray.domain.vocabulary import Label
@@ -162,7 +162,7 @@ def collect(
     ------
     UsageError
         The journal was begun another way.
-    LucidrayError
+    ReaderError
         Five films in a row failed: the last one's error, by its words.
     """
     answers: dict[int, Answer] = {}
@@ -176,7 +176,7 @@ def collect(
                 journal.append(key, None, _row(given))
                 failures = failures + 1 if given.said == "failed" else 0
                 if failures >= MOST_FAILURES:
-                    raise LucidrayError(
+                    raise ReaderError(
                         f"{questioner.reader} failed on {MOST_FAILURES} films in a row ({given.text}); the answers "
                         "so far are kept, and the same command goes on"
                     )

@@ -7,7 +7,7 @@ from small_films import drawn_film
 
 import lucidray
 from lucidray.domain.answer import Answer as ReaderAnswer
-from lucidray.domain.errors import LucidrayError, ServerError, UsageError
+from lucidray.domain.errors import ReaderError, ServerError, UsageError
 from lucidray.domain.reading import ModelUsed
 from lucidray.models.upscalers import load_upscaler
 from lucidray.pipeline import Request
@@ -102,6 +102,6 @@ def test_a_failed_answer_is_asked_again(engine, tmp_path: Path) -> None:
 def test_a_server_that_is_down_ends_it_soon(engine, tmp_path: Path) -> None:
     writer = Writer(ServerError("it is down"))
     asked = questioner(engine, writer)
-    with pytest.raises(LucidrayError, match="it is down"):
+    with pytest.raises(ReaderError, match="it is down"):
         collect(asked, FILMS, range(8), tmp_path / "j.jsonl", asked.head("ab" * 32, {}))
     assert writer.asked == 5
