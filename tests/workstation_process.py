@@ -28,6 +28,8 @@ sys.path[:0] = {paths!r}
 from servers import PROBABILITIES
 from lucidray.models.anatomy import EmbeddedSegmenter
 from lucidray.models.fake import FakeClassifier
+from lucidray.models.upscale_lanczos import LanczosUpscaler
+from lucidray.models.upscale_onnx import EmbeddedUpscaler
 from lucidray.readers.composer import Composer
 from lucidray.server import run
 from lucidray.server.app import create_app
@@ -39,7 +41,8 @@ readers = {{
     "composer": ReaderChoice("composer", Composer, "for tests", "Apache-2.0"),
     "second": ReaderChoice("second", Composer, "for tests", "Apache-2.0"),
 }}
-engine = Engine(EmbeddedSegmenter(), FakeClassifier(PROBABILITIES), readers, config.limits)
+upscalers = {{"lanczos": LanczosUpscaler, "embedded": EmbeddedUpscaler}}
+engine = Engine(EmbeddedSegmenter(), FakeClassifier(PROBABILITIES), readers, config.limits, upscalers)
 app = create_app(build(config, engine, Path(sys.argv[1]), None))
 with run.bind(config) as listener:
     run.serve(app, listener)

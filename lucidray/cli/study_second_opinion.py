@@ -192,7 +192,9 @@ def command(
     askers = [_asker(name, choices[name], engine, networks, plan.words, settings) for name in names]
     if as_whole:
         own = [one for one in askers if choices[one.name].name == DEFAULT]
-        askers += [replace(one, name=one.name + AS_WHOLE, as_whole=True) for one in own]
+        askers += [
+            replace(one, name=one.name + AS_WHOLE, as_whole=True, options={"upscaled_card": None}) for one in own
+        ]
 
     def progress(total: int) -> Bar:
         return Bar(total, shown=sys.stderr.isatty() and not quiet, color=settings.color, time_left=True)

@@ -128,7 +128,8 @@ def _pass(pixels: FloatImage, upscaler: Upscaler) -> FloatImage:
     larger = upscaler.upscale(pixels)
     if larger.shape != (rows * upscaler.factor, columns * upscaler.factor) or not np.isfinite(larger).all():
         raise ModelError(f"the upscaler {upscaler.name} made of {rows} x {columns} pixels what is no film of them")
-    return np.clip(larger, 0.0, 1.0, dtype=np.float32)
+    clipped: FloatImage = np.clip(larger, 0.0, 1.0, dtype=np.float32)
+    return clipped
 
 
 def lanczos(pixels: FloatImage, width: int, height: int) -> FloatImage:

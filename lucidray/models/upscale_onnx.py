@@ -67,7 +67,8 @@ class EmbeddedUpscaler:
         smooth = self._lanczos.upscale(pixels)
         if added.shape[2:] != smooth.shape:
             raise ModelError(f"upscaler.onnx made {added.shape[2:]} of {pixels.shape}")
-        return np.clip(smooth + added[0, 0], 0.0, 1.0, dtype=np.float32)
+        made: FloatImage = np.clip(smooth + added[0, 0], 0.0, 1.0, dtype=np.float32)
+        return made
 
 
 class OnnxUpscaler:
@@ -93,13 +94,13 @@ class OnnxUpscaler:
             raise ModelError(f"{path.name} is no upscaler: it must take one input, (1, channels, height, width)")
         self._channels = 3 if inputs[0].shape[1] == 3 else 1
         made = self._made(np.zeros((_PROBE_PX, _PROBE_PX + 4), dtype=np.float32))
-        factor = made.shape[2] // _PROBE_PX
+        factor = int(made.shape[2]) // _PROBE_PX
         if not 2 <= factor <= _MOST or made.shape[2:] != (_PROBE_PX * factor, (_PROBE_PX + 4) * factor):
             raise ModelError(
                 f"{path.name} is no upscaler: it makes {made.shape[2]} x {made.shape[3]} pixels of"
                 f" {_PROBE_PX} x {_PROBE_PX + 4}, not 2 to {_MOST} times as many a side"
             )
-        self._factor = factor
+        self._factor: int = factor
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         self._used = ModelUsed(
             role="upscaler", name=self._name, version="", sha256=digest, device=running_on(self._session)
@@ -122,7 +123,8 @@ class OnnxUpscaler:
 
     def upscale(self, pixels: FloatImage) -> FloatImage:
         """Run the network on (H, W) float32 in [0, 1]."""
-        return np.clip(self._made(pixels).mean(axis=1)[0], 0.0, 1.0, dtype=np.float32)
+        made: FloatImage = np.clip(self._made(pixels).mean(axis=1)[0], 0.0, 1.0, dtype=np.float32)
+        return made
 
     def _made(self, pixels: FloatImage) -> npt.NDArray[np.float32]:
         return _run(self._session, np.repeat(pixels[None, None], self._channels, axis=1), self._name)

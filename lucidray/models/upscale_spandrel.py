@@ -75,4 +75,5 @@ class CheckpointUpscaler:
         film = torch.from_numpy(np.repeat(pixels[None, None], self._model.input_channels, axis=1)).to(self._device)
         with torch.inference_mode():
             made = self._model(film).float().cpu().numpy()
-        return np.clip(made[0].mean(axis=0), 0.0, 1.0, dtype=np.float32)
+        clipped: FloatImage = np.clip(made[0].mean(axis=0), 0.0, 1.0, dtype=np.float32)
+        return clipped

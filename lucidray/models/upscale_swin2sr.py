@@ -6,6 +6,7 @@ Conde et al., Swin2SR, ECCV Workshops 2022
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -44,7 +45,8 @@ class Swin2srUpscaler:
         folder = local_folder(where)
         files = weight_files(folder, _WEIGHTS)
         self._model = _loaded(folder).to(self._device).eval()
-        config = self._model.config
+        config: Any = self._model.config
+        self._window = int(config.window_size)
         if config.num_channels not in (1, 3):
             raise ModelError(f"{folder} takes images of {config.num_channels} channels, which no film has")
         self._channels = int(config.num_channels)
@@ -78,14 +80,14 @@ class Swin2srUpscaler:
         """Show the film in every channel, and take the mean of what comes back; (H, W) float32 in [0, 1]."""
         rows, columns = pixels.shape
         # As the model's own image processor pads: mirrored, edge included, to the next multiple of the window.
-        window = int(self._model.config.window_size)
-        down, right = (-(-(count + 1) // window) * window - count for count in (rows, columns))
+        down, right = (-(-(count + 1) // self._window) * self._window - count for count in (rows, columns))
         padded = np.pad(pixels, ((0, down), (0, right)), mode="symmetric")
         film = torch.from_numpy(np.repeat(padded[None, None], self._channels, axis=1)).to(self._device)
         with torch.inference_mode():
             made = self._model(pixel_values=film).reconstruction.float().cpu().numpy()
         whole = made[0, :, : rows * self._factor, : columns * self._factor].mean(axis=0)
-        return np.clip(whole, 0.0, 1.0, dtype=np.float32)
+        clipped: FloatImage = np.clip(whole, 0.0, 1.0, dtype=np.float32)
+        return clipped
 
 
 def _loaded(folder: Path) -> torch.nn.Module:

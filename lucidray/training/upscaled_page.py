@@ -10,7 +10,7 @@ Figure = dict[str, float] | None
 def told(figure: Figure) -> str:
     """Write an AUROC with its interval and the number of positive films."""
     if figure is None:
-        return "too few"
+        return "not measured"
     return f"{figure['value']:.2f} ({figure['low']:.2f} to {figure['high']:.2f})"
 
 
@@ -21,13 +21,14 @@ def page(card: dict[str, Any]) -> str:
     lines = [
         "# The findings network on films that were small",
         "",
-        "Written by `lucidray train measure-upscaler`. Whole test films are reduced to the side (Pillow's bicubic, 8 bits),",
-        "upscaled to 224 px and read. Calibration is fitted on validation patients and measured on test patients; intervals",
-        "are 95 %, patients resampled; AUROC compares films of one folder only. A finding is supported at a size by the rules",
-        "of the [findings card](findings.md): 25 positive test films, and an AUROC that is not under 0.6 at its lower end.",
+        "Written by `lucidray train measure-upscaler`. Whole test films are reduced to the side (Pillow's bicubic, 8",
+        "bits), upscaled to 224 px and read. Calibration is fitted on validation and measured on test patients;",
+        "intervals are 95 %, patients resampled; AUROC compares films of one folder only. A finding is supported at a",
+        "size by the rules of the [findings card](findings.md): 25 positive test films, and an AUROC over 0.6 at its",
+        "lower end.",
         "",
-        f"Findings network: SHA-256 `{card['findings_sha256']}`; with another one these calibrations are not used, and an",
-        "upscaled film gets no probability.",
+        f"Findings network: SHA-256 `{card['findings_sha256']}`; with another one these calibrations are not",
+        "used, and an upscaled film gets no probability.",
         "",
         "| side | method | test films | findings supported | mean AUROC of these | the same films whole |",
         "| --- | --- | --- | --- | --- | --- |",
@@ -56,9 +57,9 @@ def page(card: dict[str, Any]) -> str:
             )
     lines += [
         "",
-        "Bold: supported at that size. ECE: expected calibration error after calibration on small films, and in brackets what",
-        "the calibration of whole films would have there. Controls: films shuffled give an AUROC of",
-        f" {_shuffled(entries)}; always-normal gives 0.5 by definition; the view alone is in the findings card.",
+        "Bold: supported at that size. ECE: expected calibration error after calibration on small films, and in",
+        "brackets that of the calibration of whole films there. Controls: shuffled films give an AUROC of",
+        f"{_shuffled(entries)}; always-normal gives 0.5 by definition; the view alone is in the findings card.",
         "",
     ]
     return "\n".join(lines)

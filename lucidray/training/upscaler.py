@@ -118,8 +118,10 @@ def fit(
     run_dir.mkdir(parents=True, exist_ok=True)
     run = _Run(films, config, device)
     if resume:
-        run.load(torch.load(checkpoint, map_location=device, weights_only=True))
-        _write_config(run_dir, _resumed(run_dir, config, run.step))
+        saved = torch.load(checkpoint, map_location=device, weights_only=True)
+        settings = _resumed(run_dir, config, int(saved["step"]))
+        run.load(saved)
+        _write_config(run_dir, settings)
     else:
         _write_config(run_dir, asdict(config))
         (run_dir / "data.json").write_text(json.dumps(films.manifest(), indent=2) + "\n", encoding="utf-8")

@@ -214,7 +214,8 @@ def _output(
         "auroc": _ranking(test, output, test_rows, test.logits[test_rows, output]),
         "ece": _figure(expected_calibration_error, test_truth, probability[test_rows], test.patient[test_rows]),
     }
-    reason = _why_unsupported(figures, one_class)
+    # What cannot be told on whole films is never claimed on small ones, whatever chance says here.
+    reason = card["outputs"][output]["unsupported_reason"] or _why_unsupported(figures, one_class)
     scale = _scale(validation, maps, rows, output)
     called = probability[test_rows] >= threshold
     sensitivity, specificity = sensitivity_specificity(test_truth, called)

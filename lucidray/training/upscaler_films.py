@@ -63,7 +63,8 @@ class UpscalerFilms:
 
     def manifest(self) -> dict[str, object]:
         """Return what `data.json` holds: the count of each source and split, and one hash over films and splits."""
-        lines, counts = [], {}
+        lines: list[str] = []
+        counts: dict[str, int] = {}
         for film in self.rows:
             digest = hashlib.sha256(film.path.read_bytes()).hexdigest()
             lines.append(f"{film.source}/{film.path.name},{film.patient},{film.split},{digest}\n")
@@ -144,7 +145,7 @@ def reduce(large: Array, side: int, how: Image.Resampling = Image.Resampling.BIC
     """Make a square film of `side` pixels as collections of small films are made: filtered, rounded to 8 bits."""
     image = Image.fromarray(large).resize((side, side), how)
     small = np.clip(np.asarray(image, dtype=np.float32), 0.0, 1.0)
-    return np.round(small * np.float32(255)) / np.float32(255)
+    return np.asarray(np.round(small * np.float32(255)) / np.float32(255), dtype=np.float32)
 
 
 @dataclass(frozen=True)

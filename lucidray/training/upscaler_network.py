@@ -45,6 +45,7 @@ class UpscalerNetwork(nn.Module):
         self.tail = nn.Conv2d(channels, FACTOR**2, 3, padding=1)
         self.shuffle = nn.PixelShuffle(FACTOR)
         nn.init.zeros_(self.tail.weight)
+        assert self.tail.bias is not None  # noqa: S101 - a convolution has one unless told otherwise
         nn.init.zeros_(self.tail.bias)
 
     def forward(self, film: torch.Tensor) -> torch.Tensor:

@@ -34,6 +34,7 @@ def upload(page: Page, film: Path, method: str) -> None:
     page.locator("#films").set_input_files(film)
     expect(page.locator("tbody tr").first).to_contain_text("small.png", timeout=60_000)
     page.locator("tbody tr a").first.click()
+    expect(page.locator(".toolbar button").first).to_be_visible(timeout=60_000)
 
 
 def test_a_small_film_is_refused_unless_upscaling_is_chosen(page: Page, thumbnail: Path) -> None:

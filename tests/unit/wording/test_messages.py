@@ -18,7 +18,7 @@ PACKAGE = Path(lucidray.__file__).parent
 TERMS = (
     r"View Position|Patient Orientation|Patient's Age|Presentation LUT Shape|Modality LUT|VOI LUT( Function)?s?|Rescale Slope"
     r"|Window Center|Window Width|High Bit|Intercept|(Acquisition|Content|Series|Study) Date|for processing|LINEAR|EXIF|DICOM"
-    r"|lucidray calibrate|(Imager|NominalScanned)?PixelSpacing|--fix-orientation|lucidray|AUROC|MONOCHROME\d|(?<![A-Za-z])(PA|AP|mm)(?![A-Za-z])|X(?=线)|[LRHF]\\[LRHF]"
+    r"|PSNR|dB(?![A-Za-z])|lucidray calibrate|(Imager|NominalScanned)?PixelSpacing|--fix-orientation|lucidray|AUROC|MONOCHROME\d|(?<![A-Za-z])(PA|AP|mm)(?![A-Za-z])|X(?=线)|[LRHF]\\[LRHF]"
 )
 
 
