@@ -36,3 +36,4 @@ measure:
 
 results:
 	$(PYTHON) tools/results.py
+	$(PYTHON) tools/technical_report.py

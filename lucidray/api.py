@@ -58,6 +58,11 @@ class Lucidray:
         """The parts that take part."""
         return self._models
 
+    @property
+    def defaults(self) -> Request:
+        """What holds where `read` is not told otherwise."""
+        return self._defaults
+
     def with_reader(
         self, reader: Reader, *, strategy: str | None = None, generation: Generation | None = None
     ) -> "Lucidray":

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from results_second_opinion import second_opinion
+
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "docs" / "results"
 WEIGHTS = ROOT / "lucidray" / "models" / "weights"
@@ -39,6 +41,7 @@ def page() -> str:
         if found is not None:
             parts.append(write(found))
     parts.append(_gate(_read("gate"), _read("gate-views")))
+    parts.append(second_opinion(_read("second_opinion")))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

@@ -31,6 +31,7 @@ COMMANDS = (
     "calibrate",
     "data",
     "train",
+    "study",
     "export",
     "purge",
     "token",

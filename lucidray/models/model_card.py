@@ -74,6 +74,12 @@ class OutputCard(_Part):
     operating_points: dict[str, Inside] = {}
 
 
+class TrainingCard(_Part):
+    """What the model was trained on, in the names that people know the collections by; nobody has to say it."""
+
+    data: list[str] = Field(min_length=1)
+
+
 class HeatmapCard(_Part):
     """Where the maps come from.
 
@@ -97,6 +103,7 @@ class ModelCard(_Part):
     file: str = Field(min_length=1)
     sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
     architecture: str | None = None
+    training: TrainingCard | None = None
     input: InputCard
     output: OutputCard
     heatmap: HeatmapCard | None = None
