@@ -1,8 +1,6 @@
 """The main path: from a file to a reading. Read `interpret`, and you know what lucidray does."""
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, get_args
@@ -27,6 +25,7 @@ from lucidray.domain.reading import (
     Report,
     Sentence,
 )
+from lucidray.domain.stopwatch import Stopwatch
 from lucidray.domain.upscaling import Upscaling
 from lucidray.imaging import gate, upscaling
 from lucidray.imaging.film import Source, read_film
@@ -294,7 +293,7 @@ def refuse(
     warnings: tuple[Note, ...],
     models: Models,
     request: Request,
-    clock: "Stopwatch",
+    clock: Stopwatch,
     upscaled: Upscaling | None = None,
 ) -> Reading:
     """Make the reading of a film that is not read: the reasons, and no probability anywhere."""
@@ -325,7 +324,7 @@ def assemble(
     film: Radiograph,
     took_part: list[ModelUsed],
     request: Request,
-    clock: "Stopwatch",
+    clock: Stopwatch,
     report: Report,
     warnings: list[Note],
     findings: list[Finding] | None = None,
@@ -399,26 +398,3 @@ def attach(reading: Reading, evidence: Evidence) -> Reading:
         return draw(reading)
 
     return reading.with_evidence(evidence, draw)
-
-
-class Stopwatch:
-    """Times the steps of one reading, in ms, and tells `watch` of each before it begins."""
-
-    def __init__(self, watch: Callable[[str], None] | None = None) -> None:
-        self._watch = watch
-        self._started = time.perf_counter()
-        self._steps: dict[str, float] = {}
-
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        """Time one step."""
-        if self._watch is not None:
-            self._watch(name)
-        started = time.perf_counter()
-        yield
-        self._steps[name] = round(1000 * (time.perf_counter() - started), 2)
-
-    @property
-    def timings_ms(self) -> dict[str, float]:
-        """The steps so far, and the time since the start as `total`."""
-        return {**self._steps, "total": round(1000 * (time.perf_counter() - self._started), 2)}

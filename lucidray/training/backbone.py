@@ -118,6 +118,8 @@ def _finish(loop: Loop, films: Films, preparation: Preparation, config: Config, 
         config,
         adults_only=not any(backbone_calibration.is_child(films, int(row)) for row in films.of("train")),
         films=np.stack([shown[number][0].numpy() for number in range(len(shown))]),
+        # Of weights from a file nobody knows what they learnt from.
+        learnt_from=films.learnt_from if config.weights in ("imagenet", "none") else [],
     )
     entries, reason = backbone_calibration.fit(films, validation, fitted, config.threshold)
     if reason is None:

@@ -34,6 +34,7 @@ def export(
     *,
     adults_only: bool,
     films: np.ndarray[Any, Any],
+    learnt_from: list[str],
 ) -> dict[str, str]:
     """Write both folders, without calibration; `calibrate` adds it.
 
@@ -50,6 +51,8 @@ def export(
         No film of a child was learnt from.
     films : (n, C, S, S) float32
         On which the ONNX file has to answer as the network does.
+    learnt_from : list of str
+        Names of the collections; empty where they are not known.
 
     Returns
     -------
@@ -73,10 +76,10 @@ def export(
     _check(network, onnx_path, films)
     save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, timm_path)
     maps = {"kind": "maps", "output": "maps"} if exact else {"kind": "occlusion", "grid": 8}
-    _write_card(onnx_path, sha_onnx, outputs, preparation, config, adults_only, maps)
+    _write_card(onnx_path, sha_onnx, outputs, preparation, config, adults_only, maps, learnt_from)
     own = {"kind": "cam"} if exact else {"kind": config.maps}
     sha_timm = checked_hash(timm_path, None)
-    _write_card(timm_path, sha_timm, outputs, preparation, config, adults_only, own)
+    _write_card(timm_path, sha_timm, outputs, preparation, config, adults_only, own, learnt_from)
     return {"onnx": sha_onnx, "timm": sha_timm}
 
 
@@ -111,6 +114,7 @@ def _write_card(
     config: Config,
     adults_only: bool,
     heatmap: Mapping[str, Any],
+    learnt_from: list[str],
 ) -> None:
     is_onnx = weights.suffix == ".onnx"
     card = {
@@ -120,6 +124,7 @@ def _write_card(
         "file": weights.name,
         "sha256": sha256,
         **({} if is_onnx else {"architecture": known(config.backbone)}),
+        **({"training": {"data": learnt_from}} if learnt_from else {}),
         "input": {
             "size": list(preparation.size),
             "channels": preparation.channels,

@@ -50,6 +50,12 @@ class Films:
         return np.array([row for row, film in enumerate(self.rows) if film.split == split], dtype=np.int64)
 
     @property
+    def learnt_from(self) -> list[str]:
+        """Names of the collections whose films taught or chose the weights; empty where a film names none."""
+        names = {film.source for film in self.rows if film.split != "test"}
+        return [] if "" in names else sorted(names)
+
+    @property
     def patients(self) -> npt.NDArray[np.str_]:
         """Whose film each row is."""
         return np.array([film.patient for film in self.rows], dtype=np.str_)

@@ -1,6 +1,5 @@
 """The notebooks run from top to bottom, offline and small; they carry no output and no path of anybody's machine."""
 
-import importlib.util
 import json
 import os
 import re
@@ -53,8 +52,6 @@ def test_it_installs_only_where_lucidray_is_missing(name: str) -> None:
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_it_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if name == "train_and_evaluate" and importlib.util.find_spec("lucidray.cli.data_prepare") is None:
-        pytest.skip("needs the commands data prepare and train findings --backbone")
     for module in (*NEEDS[name], "ipykernel"):
         if module == "timm":
             pytest.importorskip("torch", reason="needs lucidray[train]")

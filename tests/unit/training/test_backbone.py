@@ -98,6 +98,7 @@ def test_too_few_films_give_no_probability(run: Path, data: Path) -> None:
     assert "25" in json.loads((run / "findings.json").read_text())["uncalibrated"]
     card = json.loads((run / "onnx" / "card.json").read_text())
     assert "calibration" not in card
+    assert card["training"] == {"data": ["drawn"]}
     film = read_film(data / "images" / "1.png")
     assert open_classifier(f"onnx:{run / 'onnx'}", device="cpu").predict(film).scores["Effusion"].probability is None
 
