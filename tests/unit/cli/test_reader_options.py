@@ -44,6 +44,7 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> dict:
         device,
         calibration,
         prevalence,
+        upscale,
         **reader,
     ):
         seen["asked"], seen["device"] = reader, device

@@ -111,10 +111,14 @@ def test_the_detector_takes_its_options(run, calls, working_folder) -> None:
     assert "--localizer onnx:" in result.err
 
 
+# The readers' commands are tested beside theirs.
+STARTS = ("    lucidray train findings", "    lucidray train detector")
+
+
 def commands_of_the_page() -> list[list[str]]:
     page = (Path(__file__).parents[3] / "docs" / "training.md").read_text(encoding="utf-8")
     own = page[page.index("## Your own classifier") :]
-    return [line.split()[1:] for line in own.splitlines() if line.startswith("    lucidray train")]
+    return [line.split()[1:] for line in own.splitlines() if line.startswith(STARTS)]
 
 
 @pytest.mark.parametrize("command", commands_of_the_page(), ids=" ".join)
