@@ -99,7 +99,7 @@ def engine(limits: Limits | None = None, **readers: Reader) -> Engine:
             for name, reader in choices.items()
         },
         limits or Limits(),
-        {"lanczos": LanczosUpscaler},
+        upscalers={"lanczos": LanczosUpscaler},
     )
 
 

@@ -162,7 +162,14 @@ def _engine(settings: "Settings", config: "ServerConfig", readers: "list[ReaderC
     if settings.upscale and models.upscaler is not None:
         upscalers[settings.upscale] = partial(_same, models.upscaler)
     offered_readers = {reader.name: reader for reader in readers}
-    return Engine(models.segmenter, models.classifier, offered_readers, config.limits, models.localizer, upscalers)
+    return Engine(
+        models.segmenter,
+        models.classifier,
+        offered_readers,
+        config.limits,
+        localizer=models.localizer,
+        upscalers=upscalers,
+    )
 
 
 def _same(upscaler: "Upscaler") -> "Upscaler":

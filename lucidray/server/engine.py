@@ -83,6 +83,7 @@ class Engine:
         classifier: Classifier,
         readers: Mapping[str, ReaderChoice],
         limits: Limits,
+        *,
         localizer: Localizer | None = None,
         upscalers: Mapping[str, Callable[[], Upscaler]] | None = None,
     ) -> None:

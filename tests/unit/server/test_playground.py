@@ -99,7 +99,7 @@ def test_who_goes_away_stops_the_reading(tmp_path) -> None:
     with client(built):
         built.pool.reserve(1)
         job, outcome = built.desk.read_now(png(), "x", Order(reader="slow"), told=lambda _: None)
-        while job.step != "report":
+        while job.step != "report" and not outcome.done():
             time.sleep(0.01)
         job.stop.set()
         assert isinstance(outcome.exception(timeout=120), StoppedError)
