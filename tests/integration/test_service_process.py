@@ -150,7 +150,8 @@ def test_what_a_killed_process_left_another_one_takes_over(tmp_path: Path) -> No
         reading_id = send(stuck, png(), reader="pausing")
         assert reading_id is not None
         until = time.monotonic() + PATIENCE_S
-        while finished(stuck)[reading_id] != "running":
+        while (status := finished(stuck)[reading_id]) != "running":
+            assert status == "queued"
             assert time.monotonic() < until
             time.sleep(0.05)
         stuck.kill()
