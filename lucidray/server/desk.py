@@ -159,6 +159,8 @@ class Desk:
     def _queue(self, reading_id: str) -> None:
         def on_late() -> None:
             self._failed(reading_id, self._too_long())
+            # The thread may hang for ever, and nobody has to wait for it: the reading has ended.
+            self._done(reading_id, job)
 
         job = Job(lambda job: self._read(reading_id, job), on_late)
         with self._lock:
@@ -194,9 +196,12 @@ class Desk:
         except Exception as error:
             self._failed(reading_id, error)
         finally:
-            with self._lock:
-                if self._jobs.get(reading_id) is job:
-                    del self._jobs[reading_id]
+            self._done(reading_id, job)
+
+    def _done(self, reading_id: str, job: Job) -> None:
+        with self._lock:
+            if self._jobs.get(reading_id) is job:
+                del self._jobs[reading_id]
 
     def _prior_text(self, found: Entry) -> str | None:
         if found.prior is None:
