@@ -1,5 +1,6 @@
-"""A small collection of made-up films, made once."""
+"""A small collection of made-up films, made once; and one thread, for tests that compare two runs bit by bit."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,3 +12,17 @@ def collection(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import drawn_chests
 
     return drawn_chests.write_collection(tmp_path_factory.mktemp("collection"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Sums of several threads differ in their last bits from run to run on a loaded machine."""
+    try:
+        import torch
+    except ModuleNotFoundError:
+        yield
+        return
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
