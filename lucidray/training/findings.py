@@ -27,10 +27,10 @@ from lucidray.models.anatomy import EmbeddedSegmenter
 from lucidray.models.prepare import square
 from lucidray.training.augment import augment
 from lucidray.training.export import write_onnx
-from lucidray.training.films import OUTPUTS, Film, Films, film01, folder_offsets, gather
+from lucidray.training.films import OUTPUTS, Films, film01, folder_offsets, gather
 from lucidray.training.findings_card import finish
-from lucidray.training.findings_losses import BoxPlaces, box_loss, chest_loss, masked_loss, person_loss
-from lucidray.training.label_noise import posterior
+from lucidray.training.findings_losses import BoxPlaces, box_loss, chest_loss, masked_loss, person_loss, person_of
+from lucidray.training.label_noise import soft_targets
 from lucidray.training.network import FindingsNetwork, pool
 from lucidray.training.places import Places, find_places
 
@@ -70,7 +70,6 @@ class Config:
 
 
 Report = Callable[[str], None]
-_AGE_MEAN, _AGE_SPREAD = 47.0, 17.0  # years, of the training films
 
 
 class Batch(NamedTuple):
@@ -207,7 +206,7 @@ class _Run:
         train = films.of("train")
         self.train = train[films.known[train].any(axis=1)]
         self.targets = soft_targets(films, self.train)
-        self.person = np.array([_person(film) for film in films.rows], dtype=np.float32)
+        self.person = np.array([person_of(film) for film in films.rows], dtype=np.float32)
         # Boxes are few: a film with some is shown more often, and then teaches its boxes only.
         boxed = np.array([row for row in self.train if row in places.boxed], dtype=np.int64)
         self.shown = np.concatenate([self.train, np.tile(boxed, config.box_repeats - 1)])
@@ -369,24 +368,6 @@ class _Run:
             if scores:
                 figures[f"auroc_{source}"] = float(np.mean(scores))
         return figures
-
-
-def soft_targets(films: Films, train: npt.NDArray[np.int64]) -> Array:
-    """Probability that each finding is there, (N, 16), for the training films; the labels as they are for all others.
-
-    Adults' labels were mined and are weighed against the reports of the patient's neighbouring films. Children's, and
-    those of films that radiologists read as normal, were read from the film and are only softened a little.
-    """
-    targets = films.targets.clip(0.02, 0.98)
-    mined = np.array([row for row in train if films.rows[row].source.startswith("nih")], dtype=np.int64)
-    if len(mined):
-        targets[mined] = posterior([films.rows[row] for row in mined], films.targets[mined])
-    return targets
-
-
-def _person(film: Film) -> tuple[float, float]:
-    age = math.nan if film.age_years is None else (film.age_years - _AGE_MEAN) / _AGE_SPREAD
-    return age, math.nan if film.sex is None else float(film.sex == "M")
 
 
 def _one_cycle(place: float, warmup: float) -> float:

@@ -1,12 +1,15 @@
 """What the findings network is taught by: labels, places where evidence may lie, age and sex."""
 
+import math
 from collections.abc import Sequence
 
 import torch
 from torch.nn import functional as F  # noqa: N812
 
 from lucidray.domain.vocabulary import LABELS
+from lucidray.training.films import Film
 
+_AGE_MEAN, _AGE_SPREAD = 47.0, 17.0  # years, of the training films
 BoxPlaces = tuple[tuple[int, ...], torch.Tensor]
 
 
@@ -70,3 +73,9 @@ def person_loss(said: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     sex = F.binary_cross_entropy_with_logits(said[:, 1], truth[:, 1].nan_to_num(), reduction="none")
     sex = torch.where(known[:, 1], sex, 0.0)
     return age.sum() / known[:, 0].sum().clamp(min=1) + sex.sum() / known[:, 1].sum().clamp(min=1)
+
+
+def person_of(film: Film) -> tuple[float, float]:
+    """Return age (in spreads around the mean) and sex (1 for male) of a film; NaN where nobody said."""
+    age = math.nan if film.age_years is None else (film.age_years - _AGE_MEAN) / _AGE_SPREAD
+    return age, math.nan if film.sex is None else float(film.sex == "M")

@@ -10,6 +10,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from lucidray.training.films import Films
+
 SENSITIVITY = 0.8  # share of films with a finding whose mined label says so
 POSITIVE_PREDICTIVE_VALUE = 0.9  # Wang et al., CVPR 2017: about one mined label in ten is wrong
 _LOWEST, _HIGHEST = 0.005, 0.97  # nothing is certain
@@ -72,3 +74,16 @@ def _neighbour_pattern(visits: Sequence[Visit], mined: npt.NDArray[np.float32]) 
             if near:
                 pattern[row] = 10 * len(near) + mined[near].sum(axis=0)
     return pattern
+
+
+def soft_targets(films: Films, train: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    """Probability that each finding is there, (N, 16), for the training films; the labels as they are for all others.
+
+    Adults' labels were mined and are weighed against the reports of the patient's neighbouring films. Children's, and
+    those of films that radiologists read as normal, were read from the film and are only softened a little.
+    """
+    targets = films.targets.clip(0.02, 0.98)
+    mined = np.array([row for row in train if films.rows[row].source.startswith("nih")], dtype=np.int64)
+    if len(mined):
+        targets[mined] = posterior([films.rows[row] for row in mined], films.targets[mined])
+    return targets

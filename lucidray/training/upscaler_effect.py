@@ -18,7 +18,7 @@ from PIL import Image
 
 from lucidray.domain.errors import ModelError
 from lucidray.domain.protocols import Upscaler
-from lucidray.evaluation.calibration import Platt, counting_threshold, fit_platt, resampled_platt, shared_slope
+from lucidray.evaluation.calibration import Platt, counting_threshold, fit_platt, resampled_platt
 from lucidray.evaluation.measures import expected_calibration_error, sensitivity_specificity
 from lucidray.imaging.upscaling import READABLE_SIDE_PX, chain
 from lucidray.models.onnx_session import start
@@ -26,7 +26,7 @@ from lucidray.models.prepare import square
 from lucidray.models.upscaled_card import FILE
 from lucidray.models.weights_file import open_weights
 from lucidray.training.films import OUTPUTS, Films, film01, gather
-from lucidray.training.findings_card import _smoothed, _why_unsupported
+from lucidray.training.findings_card import _shared_slope, _short, _smoothed, _why_unsupported
 from lucidray.training.findings_measure import HeldOut, _figure, _ranking
 from lucidray.training.findings_pointing import MapScale
 from lucidray.training.upscaled_page import page
@@ -37,7 +37,6 @@ Report = Callable[[str], None]
 SIDES_PX = (28, 56, 112)
 _BATCH = 32
 _FITS = 60
-_SHARED_POSITIVES = 25
 _PAIR = re.compile(r"\[\s+(-?[\d.e+-]+),\s+(-?[\d.e+-]+)\s+\]")  # hundreds of pairs read better one a line
 
 
@@ -153,7 +152,7 @@ def _entry(films: Films, session: Any, card: dict[str, Any], upscaler: Upscaler,
         held_out[split] = HeldOut([films.rows[row] for row in rows], films.known[rows], logits)
         maps = seen if split == "validation" else maps
     validation, test = held_out["validation"], held_out["test"]
-    slope = _slope(validation)
+    slope = _shared_slope(validation)
     outputs = {name: _output(validation, test, maps, card, output, slope) for output, name in enumerate(OUTPUTS)}
     return {
         "method": upscaler.name,
@@ -263,18 +262,3 @@ def _scale(validation: HeldOut, maps: Array, rows: npt.NDArray[np.int64], output
     peaks = (values[truth] if truth.any() else values).max(axis=(1, 2))
     low, high = float(np.median(without)), float(np.median(peaks))
     return MapScale(low, max(high, low + 1e-3))
-
-
-def _slope(validation: HeldOut) -> float:
-    logits, truths = [], []
-    for output in range(len(OUTPUTS)):
-        rows = validation.rows(output)
-        truth = validation.truth[rows, output]
-        if _SHARED_POSITIVES <= truth.sum() < len(truth):
-            logits.append(validation.logits[rows, output])
-            truths.append(truth)
-    return shared_slope(logits, truths) if logits else 1.0
-
-
-def _short(value: float) -> float:
-    return float(f"{value:.5g}")
